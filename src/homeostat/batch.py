@@ -1,0 +1,330 @@
+"""Records as named columns: what metrics and detectors read when they read many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from operator import eq
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeostat import intake
+from homeostat.errors import InvalidInput, did_you_mean
+from homeostat.intake import Array, Faults
+from homeostat.record import InferenceRecord
+from homeostat.times import from_micros, to_micros
+
+Rows = NDArray[np.int64]
+
+_REQUIRED = ("model_version", "predicted_label", "latency_ms", "created_at")
+_PLAIN = (*_REQUIRED, "ground_truth_label", "record_id", "model")
+_KNOWN = (*_PLAIN, "score", "scores", "features", "metadata")
+
+
+class Outcome(NamedTuple):
+    """Which rows have their truth (None: all of them), and whether the prediction was right."""
+
+    rows: Rows | None
+    correct: NDArray[np.bool_]
+
+
+class Batch(Sequence[InferenceRecord]):
+    """Many records as columns; also a sequence of records, built only when looked at.
+
+    Columns: `model_version`, `predicted_label`, `ground_truth_label` (text, numbers, or objects
+    with None), `latency_ms` (float64), `created_at` (int64 microseconds since 1970, UTC),
+    `score` (float64, NaN where there is none). Make one with `from_records` or `from_columns`;
+    do not change the arrays afterwards.
+    """
+
+    def __init__(self, n: int, columns: dict[str, Any], records: list[InferenceRecord] | None):
+        self._n = n
+        self._columns = columns
+        self._records = records
+
+    @classmethod
+    def from_records(cls, records: Iterable[InferenceRecord]) -> Batch:
+        """The records as columns; a column is made when it is first read."""
+        kept = records if isinstance(records, list) else list(records)
+        return cls(len(kept), {}, kept)
+
+    @classmethod
+    def from_columns(
+        cls,
+        *,
+        model_version: Any,
+        predicted_label: Any,
+        latency_ms: Any,
+        created_at: Any,
+        ground_truth_label: Any = None,
+        record_id: Any = None,
+        model: Any = "default",
+        score: Any = None,
+        scores: Mapping[str, Any] | None = None,
+        features: Mapping[str, Any] | None = None,
+        metadata: Any = None,
+        rejects: Faults | None = None,
+    ) -> Batch:
+        """Columns of equal length: numpy or Arrow arrays, series of a data frame, or lists.
+
+        A scalar is repeated. `scores` and `features` map names to columns. Times are datetime64
+        (taken as UTC), aware datetimes or RFC 3339 text. Where a row cannot be taken, InvalidInput
+        names field and row; with a list given as `rejects`, such rows are left out of the batch
+        and listed there as (row, error), the rest of the batch is kept.
+        """
+        given = {
+            "model_version": model_version, "predicted_label": predicted_label,
+            "ground_truth_label": ground_truth_label, "latency_ms": latency_ms,
+            "created_at": created_at, "record_id": record_id, "model": model,
+        }  # fmt: skip
+        nested = {("score",): score, ("metadata",): metadata}
+        nested |= {("scores", name): column for name, column in (scores or {}).items()}
+        nested |= {("features", name): column for name, column in (features or {}).items()}
+        n = _common_length({**given, **{".".join(k): v for k, v in nested.items()}})
+        return _assembled(n, given, nested, rejects)
+
+    @classmethod
+    def from_mapping(cls, columns: Mapping[str, Any], rejects: Faults | None = None) -> Batch:
+        """Like `from_columns`, from a mapping; a missing or unknown name is an InvalidInput."""
+        for name in _REQUIRED:
+            if name not in columns:
+                raise InvalidInput(name, "is missing", f"the columns are {', '.join(columns)}")
+        for name in columns:
+            if name not in _KNOWN:
+                raise InvalidInput(name, "is no field of a record", did_you_mean(name, _KNOWN))
+        return cls.from_columns(**columns, rejects=rejects)
+
+    def __len__(self) -> int:
+        return self._n
+
+    @overload
+    def __getitem__(self, index: int) -> InferenceRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> Batch: ...
+    def __getitem__(self, index: int | slice) -> InferenceRecord | Batch:
+        if isinstance(index, slice):
+            return self.take(np.arange(*index.indices(self._n)), index)
+        row = range(self._n)[index]
+        return self._records[row] if self._records is not None else self._record(row)
+
+    def __iter__(self) -> Iterator[InferenceRecord]:
+        if self._records is not None:
+            return iter(self._records)
+        return (self._record(row) for row in range(self._n))
+
+    def take(self, rows: Rows, span: slice | None = None) -> Batch:
+        """The given rows as a batch of their own (views, where `span` says they are a slice)."""
+        pick: Any = span if span is not None else rows
+        columns = {name: _picked(column, pick) for name, column in self._columns.items()}
+        records = self._records
+        if records is not None:
+            records = records[span] if span is not None else [records[row] for row in rows.tolist()]
+        return Batch(len(rows), columns, records)
+
+    def column(self, name: str) -> Array:
+        """One plain column by its field name."""
+        if name not in self._columns:
+            self._columns[name] = _EXTRACT[name](self._records or [])
+        return self._columns[name]  # type: ignore[no-any-return]
+
+    @property
+    def model_version(self) -> Array:
+        """The version that made each prediction."""
+        return self.column("model_version")
+
+    @property
+    def predicted_label(self) -> Array:
+        """What each prediction said."""
+        return self.column("predicted_label")
+
+    @property
+    def ground_truth_label(self) -> Array:
+        """The truths; None (or NaN, in a numeric column) where not known."""
+        return self.column("ground_truth_label")
+
+    @property
+    def latency_ms(self) -> NDArray[np.float64]:
+        """Milliseconds each prediction took."""
+        return self.column("latency_ms")
+
+    @property
+    def created_at(self) -> NDArray[np.int64]:
+        """Microseconds since 1970, UTC."""
+        return self.column("created_at")
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """The model's confidence in its prediction; NaN where not given."""
+        return self.column("score")
+
+    @property
+    def scores(self) -> dict[str, NDArray[np.float64]]:
+        """Per class, its probability; NaN where not given."""
+        return self._nested("scores", intake.feature_array)
+
+    @property
+    def features(self) -> dict[str, Array]:
+        """Per feature, float64 with NaN for missing, or objects with None."""
+        return self._nested("features", intake.feature_array)
+
+    def moment(self, row: int) -> datetime:
+        """When the prediction of a row was made."""
+        if self._records is not None:
+            return self._records[row].created_at
+        return from_micros(int(self.created_at[row]))
+
+    def version(self, row: int) -> str:
+        """The model version of a row."""
+        if self._records is not None:
+            return self._records[row].model_version
+        return str(self.model_version[row])
+
+    @cached_property
+    def labelled(self) -> NDArray[np.bool_] | None:
+        """Which rows have their truth; None when all have."""
+        truth = self.ground_truth_label
+        if truth.dtype.kind == "f":
+            known = ~np.isnan(truth)
+        elif truth.dtype == object:
+            known = np.not_equal(truth, None)
+        else:
+            return None
+        return None if known.all() else known.astype(bool)
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """The labelled rows and whether each prediction was right: text equal, or number equal."""
+        if self._records is not None:
+            return _outcome_of_records(self._records)
+        known = self.labelled
+        if known is None:
+            return Outcome(None, _equal(self.predicted_label, self.ground_truth_label))
+        rows = np.flatnonzero(known)
+        return Outcome(rows, _equal(self.predicted_label[rows], self.ground_truth_label[rows]))
+
+    def _nested(self, name: str, make: Callable[[list[Any]], Array]) -> dict[str, Array]:
+        if name not in self._columns:
+            maps = [getattr(record, name) or {} for record in self._records or []]
+            names = dict.fromkeys(key for each in maps for key in each)
+            self._columns[name] = {key: make([each.get(key) for each in maps]) for key in names}
+        return self._columns[name]  # type: ignore[no-any-return]
+
+    def _record(self, row: int) -> InferenceRecord:
+        fields: dict[str, Any] = {name: _item(self.column(name), row) for name in _PLAIN}
+        fields["created_at"] = self.moment(row)
+        if fields["latency_ms"].is_integer():
+            fields["latency_ms"] = int(fields["latency_ms"])
+        score = _item(self.score, row)
+        for name in ("scores", "features"):
+            columns = self._columns[name]
+            values = {key: _item(column, row) for key, column in columns.items()}
+            if name == "scores":
+                values = {key: value for key, value in values.items() if value is not None}
+            fields[name] = values if columns else None
+        return InferenceRecord(score=score, metadata=self.column("metadata")[row], **fields)
+
+
+def _assembled(
+    n: int, given: dict[str, Any], nested: dict[tuple[str, ...], Any], rejects: Faults | None
+) -> Batch:
+    columns: dict[str, Any] = {"scores": {}, "features": {}}
+    faults: Faults = []
+    for name, values in given.items():
+        if values is None and name in ("ground_truth_label", "record_id"):
+            columns[name] = np.broadcast_to(intake.object_array([None]), (n,))
+            continue
+        columns[name], wrong = intake.take(name, intake.spread(values, n))
+        faults += wrong
+    for path, values in nested.items():
+        column, wrong = _nested_column(path, values, n)
+        faults += wrong
+        (columns if len(path) == 1 else columns[path[0]])[path[-1]] = column
+    batch = Batch(n, columns, None)
+    return batch if not faults else _without(batch, faults, rejects)
+
+
+def _nested_column(path: tuple[str, ...], values: Any, n: int) -> intake.Taken:
+    if values is None:
+        empty: Any = None if path == ("metadata",) else np.nan
+        return np.broadcast_to(np.array(empty), (n,)), []
+    if path == ("metadata",):
+        return intake.take_metadata(intake.spread(values, n))
+    return intake.take_feature(".".join(path), intake.spread(values, n))
+
+
+def _without(batch: Batch, faults: Faults, rejects: Faults | None) -> Batch:
+    faults.sort(key=lambda fault: fault[0])
+    if rejects is None:
+        row, error = faults[0]
+        raise error.at(f"row {row}")
+    first = dict(reversed(faults))  # a row with several faults is one reject, for its first
+    rejects.extend((row, error.at(f"row {row}")) for row, error in sorted(first.items()))
+    good = np.ones(len(batch), dtype=bool)
+    good[list(first)] = False
+    return batch.take(np.flatnonzero(good))
+
+
+def _common_length(columns: dict[str, Any]) -> int:
+    lengths = {
+        name: len(values) if hasattr(values, "__len__") else None
+        for name, values in columns.items()
+        if not intake.is_scalar(values)
+    }
+    known = {name: n for name, n in lengths.items() if n is not None}
+    if len(set(known.values())) > 1:
+        shown = ", ".join(f"{name} {n:,}" for name, n in known.items())
+        raise InvalidInput("columns", f"differ in length: {shown}", "give each the same length")
+    if len(known) != len(lengths):
+        missing = next(iter(set(lengths) - set(known)))
+        raise InvalidInput(missing, "is no column: it has no length", "pass a list or an array")
+    return next(iter(known.values()), 1)
+
+
+def _picked(column: Any, pick: Any) -> Any:
+    if isinstance(column, dict):
+        return {name: values[pick] for name, values in column.items()}
+    return column[pick]
+
+
+def _item(column: Array, row: int) -> Any:
+    value = column[row]
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if type(value) is float and value != value else value
+
+
+def _equal(left: Array, right: Array) -> NDArray[np.bool_]:
+    text, number = "UT", "iufb"
+    kinds = left.dtype.kind + right.dtype.kind
+    if all(k in text for k in kinds) or all(k in number for k in kinds):
+        return np.equal(left, right)
+    return np.equal(left.astype(object), right.astype(object)).astype(bool)
+
+
+def _outcome_of_records(records: list[InferenceRecord]) -> Outcome:
+    truths = [record.ground_truth_label for record in records]
+    predicted = [record.predicted_label for record in records]
+    correct = np.fromiter(map(eq, truths, predicted), np.bool_, len(records))
+    if None not in truths:
+        return Outcome(None, correct)
+    rows = np.flatnonzero([truth is not None for truth in truths])
+    return Outcome(rows, correct[rows])
+
+
+def _fields(name: str) -> Callable[[list[InferenceRecord]], Array]:
+    return lambda records: intake.object_array([getattr(record, name) for record in records])
+
+
+_EXTRACT: dict[str, Callable[[list[InferenceRecord]], Array]] = {
+    "model_version": _fields("model_version"),
+    "predicted_label": lambda rs: intake.spread([r.predicted_label for r in rs], len(rs)),
+    "ground_truth_label": lambda rs: intake.spread([r.ground_truth_label for r in rs], len(rs)),
+    "latency_ms": lambda rs: np.array([r.latency_ms for r in rs], dtype=np.float64),
+    "created_at": lambda rs: np.array([to_micros(r.created_at) for r in rs], dtype=np.int64),
+    "record_id": _fields("record_id"),
+    "model": _fields("model"),
+    "metadata": _fields("metadata"),
+    "score": lambda rs: np.array([np.nan if r.score is None else r.score for r in rs], np.float64),
+}

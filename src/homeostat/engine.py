@@ -1,0 +1,344 @@
+"""The pure heart: records in, events out, in the order that one record after another gives.
+
+No clock, no threads, no I/O. For every record, metric by metric: its new value, then the alarms of
+the detectors that watch that value; then those of the detectors that watch the record itself. The
+strategy sees each event at once, and its answer follows its cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeostat.batch import Batch
+from homeostat.errors import InvalidSetting, SnapshotMismatch, did_you_mean
+from homeostat.event_batch import (
+    AnswerColumn,
+    Column,
+    DriftColumn,
+    EventBatch,
+    Keys,
+    MetricColumn,
+    MetricValues,
+    ObjectColumn,
+)
+from homeostat.events import (
+    DriftDetected,
+    DriftEvent,
+    FailureEvent,
+    MetricUpdated,
+    PluginFailed,
+    SystemEvent,
+)
+from homeostat.health import Health
+from homeostat.plugins import spec
+from homeostat.protocols import Alarms, Detector, Metric, Series, Strategy
+from homeostat.record import InferenceRecord
+from homeostat.state import from_bytes, recall, remember, to_bytes
+from homeostat.strategy import RetrainingStrategy, adopt
+
+RECORD_SERIES = ("error", "latency_ms", "score")
+"""What a detector can watch of the records: 0/1 errors of the labelled, latencies, scores."""
+
+SNAPSHOT_VERSION = 1
+
+_Keyed = list[tuple[int, SystemEvent]]
+
+
+class Engine:
+    """Folds records into metrics, steps detectors, asks the strategy; all in one step.
+
+    `observe` takes one record, `observe_batch` many; both give the same events and leave the same
+    state. A plug-in that raises is set aside for that record (in its columnar form: for that
+    batch), reported once by `PluginFailed`, and tried again with the next.
+    """
+
+    def __init__(
+        self,
+        metrics: Sequence[Metric] = (),
+        detectors: Sequence[Detector] = (),
+        strategy: Strategy | None = None,
+    ) -> None:
+        self.metrics = list(metrics)
+        self.detectors = list(detectors)
+        self.strategy: RetrainingStrategy | None = None if strategy is None else adopt(strategy)
+        self.records = 0
+        plugins = [*self.metrics, *self.detectors, *([self.strategy] if self.strategy else [])]
+        self._labels = {id(plugin): _label(plugin) for plugin in plugins}
+        self.health = {label: Health() for label in self._labels.values()}
+        self._sick: set[str] = set()
+        self._sides = {"error": False, "latency_ms": False}
+        self._sides |= {m.name: getattr(m, "greater_is_better", None) for m in self.metrics}
+        _check_watched(self.detectors, self.metrics)
+        self._on_records = [d for d in enumerate(self.detectors) if d[1].on in RECORD_SERIES]
+        self._on_events = [d for d in enumerate(self.detectors) if d[1].on not in RECORD_SERIES]
+        self._group = 1 + len(self.detectors)  # slots of one metric: its value, then its watchers
+        self._stride = 2 * (len(self.metrics) * self._group + len(self.detectors) + 1)
+
+    # One record at a time ---------------------------------------------------------------------
+
+    def observe(self, record: InferenceRecord) -> list[SystemEvent]:
+        """Take one record; the events it gives, in order."""
+        self.records += 1
+        events: list[SystemEvent] = []
+        for metric in self.metrics:
+            try:
+                event = metric.on_record(record)
+            except Exception as error:
+                self._failed(metric, error, record, events)
+                continue
+            if self._sick:
+                self._well(metric)
+            if event is not None:
+                self._publish(event, events)
+                if self._on_events and type(event) is MetricUpdated:
+                    self._step_watchers(event, record, events)
+        for _, detector in self._on_records:
+            self._step(detector, _watched_value(detector.on, record), record, events)
+        return events
+
+    def _publish(self, event: SystemEvent, events: list[SystemEvent]) -> None:
+        """Let the strategy see an event, and its answer follow."""
+        events.append(event)
+        strategy = self.strategy
+        if strategy is None:
+            return
+        try:
+            answer = strategy.on_event(event)
+        except Exception as error:
+            self._failed(strategy, error, event.payload, events)
+            return
+        if self._sick:
+            self._well(strategy)
+        if answer is not None:
+            events.append(answer)
+
+    def _step_watchers(
+        self, event: SystemEvent, record: InferenceRecord, events: list[SystemEvent]
+    ) -> None:
+        for _, detector in self._on_events:
+            if detector.on == event.payload.name:
+                self._step(detector, event.payload.value, record, events)
+
+    def _step(
+        self, detector: Detector, x: float | None, record: InferenceRecord,
+        events: list[SystemEvent],
+    ) -> None:  # fmt: skip
+        if x is None or not np.isfinite(x):
+            return
+        try:
+            alarm = detector.update(x)
+        except Exception as error:
+            self._failed(detector, error, record, events)
+            return
+        if self._sick:
+            self._well(detector)
+        if alarm:
+            drift = DriftEvent(
+                record.model_version, detector.on, detector.threshold, detector.observed,
+                record.created_at, _name(detector),
+                self._direction(detector.on, getattr(detector, "change", np.nan)),
+            )  # fmt: skip
+            self._publish(DriftDetected(drift), events)
+
+    # Many records at once ---------------------------------------------------------------------
+
+    def observe_batch(self, batch: Batch) -> EventBatch:
+        """Take many records; their events as columns, equal to those of one after another."""
+        self.records += len(batch)
+        if not len(batch):
+            return EventBatch(batch, [], self._stride)
+        columns: list[Column] = []
+        for at, metric in enumerate(self.metrics):
+            columns += self._metric_columns(at, metric, batch)
+        updates = EventBatch(batch, columns, self._stride)
+        for at, detector in self._on_events:
+            keys, values = updates.metric(detector.on)
+            columns += self._alarm_columns(detector, batch, keys + 2 * (1 + at), values)
+        first = 2 * len(self.metrics) * self._group
+        for at, detector in self._on_records:
+            rows, values = _watched_column(detector.on, batch)
+            keys = rows * self._stride + first + 2 * at
+            columns += self._alarm_columns(detector, batch, keys, values)
+        return EventBatch(batch, columns + self._answers(batch, columns), self._stride)
+
+    def _metric_columns(self, at: int, metric: Metric, batch: Batch) -> list[Column]:
+        slot = 2 * at * self._group
+        if not hasattr(metric, "on_batch"):
+            return list(self._looped(metric, batch, slot))
+        try:
+            found: list[Series] = list(metric.on_batch(batch))
+        except Exception as error:
+            return self._failed_column(metric, error, batch, slot)
+        self._well(metric)
+        return [MetricColumn(batch, series, slot, self._stride) for series in found]
+
+    def _looped(self, metric: Metric, batch: Batch, slot: int) -> list[ObjectColumn]:
+        keyed: _Keyed = []
+        for row, record in enumerate(batch):
+            failures: list[SystemEvent] = []
+            try:
+                event = metric.on_record(record)
+                self._well(metric)
+            except Exception as error:
+                event = None
+                self._failed(metric, error, record, failures)
+            given = failures if event is None else [event]
+            keyed += [(row * self._stride + slot, each) for each in given]
+        return ObjectColumn.by_kind(keyed, self._stride)
+
+    def _alarm_columns(
+        self, detector: Detector, batch: Batch, keys: Keys, values: NDArray[np.float64]
+    ) -> list[Column]:
+        finite = np.isfinite(values)
+        if not finite.all():
+            keys, values = keys[finite], values[finite]
+        if not len(values):
+            return []
+        try:
+            alarms = _alarms(detector, values)
+        except Exception as error:
+            return self._failed_column(detector, error, batch, int(keys[0]))
+        self._well(detector)
+        on = detector.on
+        about = (on, _name(detector), lambda change: self._direction(on, change))
+        return [DriftColumn(batch, alarms, keys[alarms.positions], self._stride, about)]
+
+    def _answers(self, batch: Batch, columns: list[Column]) -> list[Column]:
+        if self.strategy is None:
+            return []
+        seen = [column for column in columns if column.kind is not PluginFailed]
+        events = EventBatch(batch, seen, self._stride)
+        try:
+            watched = self.strategy.on_events(events)
+            kind, keys, make = watched.kind, watched.answered + 1, watched.make
+            if kind is not None:
+                self._well(self.strategy)
+                return [AnswerColumn(kind, keys, make, self._stride)]
+            keyed = [(int(key), make(i)) for i, key in enumerate(keys)]
+        except Exception as error:
+            return self._failed_column(self.strategy, error, batch, self._stride - 1)
+        self._well(self.strategy)
+        return list(ObjectColumn.by_kind(keyed, self._stride))
+
+    # Health -----------------------------------------------------------------------------------
+
+    def _failed(self, plugin: object, error: Exception, at: Any, events: list[SystemEvent]) -> None:
+        label = self._labels[id(plugin)]
+        health = self.health[label]
+        health.errors += 1
+        health.last_error = f"{type(error).__name__}: {error}"
+        if health.ok:
+            health.ok = False
+            self._sick.add(label)
+            payload = FailureEvent(label, health.last_error, at.created_at)
+            events.append(PluginFailed(payload))
+
+    def _failed_column(
+        self, plugin: object, error: Exception, batch: Batch, key: int
+    ) -> list[Column]:
+        failures: list[SystemEvent] = []
+        self._failed(plugin, error, batch[key // self._stride], failures)
+        return list(ObjectColumn.by_kind([(key, event) for event in failures], self._stride))
+
+    def _well(self, plugin: object) -> None:
+        if self._sick:
+            label = self._labels[id(plugin)]
+            self._sick.discard(label)
+            self.health[label].ok = True
+
+    def _direction(self, on: str, change: float) -> str:
+        greater_is_better = self._sides.get(on.partition("[")[0])
+        if greater_is_better is None or not np.isfinite(change):
+            return "change"
+        return "better" if (change > 0) == greater_is_better else "worse"
+
+    # Memory -----------------------------------------------------------------------------------
+
+    def spec(self) -> dict[str, Any]:
+        """What this engine is built of, as plain data."""
+        return {
+            "metrics": [spec(metric) for metric in self.metrics],
+            "detectors": [spec(detector) for detector in self.detectors],
+            "strategy": None if self.strategy is None else spec(self.strategy),
+        }
+
+    def snapshot(self) -> bytes:
+        """Everything it remembers, to continue from later, here or elsewhere."""
+        kept = {
+            "version": SNAPSHOT_VERSION,
+            "spec": self.spec(),
+            "records": self.records,
+            "metrics": [remember(metric) for metric in self.metrics],
+            "detectors": [remember(detector) for detector in self.detectors],
+            "strategy": None if self.strategy is None else remember(self.strategy),
+        }
+        return to_bytes(kept)
+
+    def restore(self, snapshot: bytes) -> None:
+        """Continue exactly from a snapshot; raises SnapshotMismatch unless built the same."""
+        kept = from_bytes(snapshot)
+        if not isinstance(kept, dict) or kept.get("version") != SNAPSHOT_VERSION:
+            raise SnapshotMismatch(f"this is no snapshot of version {SNAPSHOT_VERSION}")
+        if kept["spec"] != self.spec():
+            raise SnapshotMismatch(
+                f"the snapshot is of {kept['spec']}, this was built as {self.spec()}; "
+                "build it the same way, or start without the snapshot"
+            )
+        self.records = kept["records"]
+        for plugin, memory in zip(self.metrics, kept["metrics"], strict=True):
+            recall(plugin, memory)
+        for detector, memory in zip(self.detectors, kept["detectors"], strict=True):
+            recall(detector, memory)
+        if self.strategy is not None:
+            recall(self.strategy, kept["strategy"])
+
+
+def _name(plugin: object) -> str:
+    return str(getattr(plugin, "name", type(plugin).__name__))
+
+
+def _label(plugin: object) -> str:
+    on = getattr(plugin, "on", None)
+    return _name(plugin) if on is None else f"{_name(plugin)} on {on}"
+
+
+def _check_watched(detectors: Sequence[Detector], metrics: Sequence[Metric]) -> None:
+    names = {*RECORD_SERIES, *(metric.name for metric in metrics)}
+    for detector in detectors:
+        if detector.on.partition("[")[0] not in names:
+            raise InvalidSetting(
+                f"{_name(detector)} watches {detector.on!r}, which no metric gives; "
+                f"{did_you_mean(detector.on, names)}"
+            )
+
+
+def _watched_value(on: str, record: InferenceRecord) -> float | None:
+    if on == "error":
+        truth = record.ground_truth_label
+        return None if truth is None else float(truth != record.predicted_label)
+    return float(record.latency_ms) if on == "latency_ms" else record.score
+
+
+def _watched_column(on: str, batch: Batch) -> MetricValues:
+    if on == "error":
+        rows, correct = batch.outcome
+        values = np.subtract(1.0, correct)
+        return MetricValues(np.arange(len(batch)) if rows is None else rows, values)
+    return MetricValues(np.arange(len(batch)), batch.column(on))
+
+
+def _alarms(detector: Detector, xs: NDArray[np.float64]) -> Alarms:
+    if hasattr(detector, "alarms"):
+        found: Alarms = detector.alarms(xs)
+        return found
+    raised = [
+        (at, detector.observed, detector.threshold, getattr(detector, "change", np.nan))
+        for at, x in enumerate(xs.tolist())
+        if detector.update(x)
+    ]
+    columns = np.array(raised, dtype=np.float64).reshape(-1, 4).T
+    return Alarms(columns[0].astype(np.int64), columns[1], columns[2], columns[3])

@@ -1,0 +1,179 @@
+"""What happened: the closed list of event kinds, their payloads, and their JSON.
+
+On the wire an event is externally tagged, as serde tags an enum: `{"MetricUpdated": {...}}`.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+from homeostat import times
+from homeostat.errors import InvalidInput, did_you_mean
+
+
+class _Payload(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    pass
+
+
+class MetricEvent(_Payload):
+    """A metric's new value; NaN (null in JSON) where it is not defined yet."""
+
+    name: str
+    value: float
+    model_version: str
+    created_at: datetime
+
+
+class DriftEvent(_Payload):
+    """A detector's alarm: `observed` crossed `threshold` on the series `metric`.
+
+    `detector` names the detector and `direction` says whether the change is for the `worse`,
+    the `better`, or just a `change`; both are beyond the seed and left out when not known.
+    """
+
+    affected_model: str
+    metric: str
+    threshold: float
+    observed: float
+    created_at: datetime
+    detector: str | None = None
+    direction: str | None = None
+
+
+class RetrainEvent(_Payload):
+    """A strategy asks for a retraining, and says why."""
+
+    model_version: str
+    reason: str
+    created_at: datetime
+
+
+class FailureEvent(_Payload):
+    """A plug-in raised; it was set aside for that record, everything else went on."""
+
+    plugin: str
+    error: str
+    created_at: datetime
+
+
+class DecisionEvent(_Payload):
+    """A challenger was compared with the champion: accuracies on records neither had seen."""
+
+    model_version: str
+    challenger: str
+    reason: str
+    created_at: datetime
+    n: int | None = None
+    champion_accuracy: float | None = None
+    challenger_accuracy: float | None = None
+
+
+class SystemEvent(msgspec.Struct, frozen=True, gc=False):
+    """The base of all events; an event's kind is its class, its content the `payload`.
+
+    The payload's fields can be read from the event itself: `event.value`, `event.created_at`.
+    """
+
+    payload: Any
+
+    kinds: ClassVar[dict[str, type[SystemEvent]]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        SystemEvent.kinds[cls.__name__] = cls
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.payload, name)
+
+    @property
+    def kind(self) -> str:
+        """The tag on the wire."""
+        return type(self).__name__
+
+    def to_json(self) -> str:
+        """The event as one JSON object, byte for byte as the seed's serde writes it."""
+        return msgspec.json.encode(self.to_dict()).decode()
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """The event as plain data, shaped as on the wire."""
+        fields = msgspec.structs.asdict(self.payload)
+        fields["created_at"] = times.to_text(self.payload.created_at)
+        required = len(fields) - len(self.payload.__struct_defaults__)
+        kept = {
+            name: value
+            for at, (name, value) in enumerate(fields.items())
+            if at < required or value is not None
+        }
+        return {self.kind: kept}
+
+    @staticmethod
+    def from_json(data: str | bytes | bytearray) -> SystemEvent:
+        """Read one event; raises InvalidInput for JSON that is none."""
+        try:
+            tagged = msgspec.json.decode(data, type=dict[str, dict[str, Any]])
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise InvalidInput("event", f"is not valid: {error}", _SHAPE) from None
+        if len(tagged) != 1:
+            raise InvalidInput("event", f"has {len(tagged)} tags instead of one", _SHAPE)
+        ((kind, fields),) = tagged.items()
+        if kind not in SystemEvent.kinds:
+            raise InvalidInput(kind, "is no kind of event", did_you_mean(kind, SystemEvent.kinds))
+        return SystemEvent.kinds[kind]._from_fields(fields)
+
+    @classmethod
+    def _from_fields(cls, fields: dict[str, Any]) -> SystemEvent:
+        payload = cls.__annotations__["payload"]
+        payload = globals()[payload] if isinstance(payload, str) else payload
+        if "value" in fields and fields["value"] is None:
+            fields = fields | {"value": math.nan}
+        try:
+            if isinstance(fields.get("created_at"), str):
+                fields = fields | {"created_at": times.parse(fields["created_at"])}
+            return cls(msgspec.convert(fields, payload))
+        except (msgspec.ValidationError, ValueError) as error:
+            raise InvalidInput(cls.__name__, f"is not valid: {error}") from None
+
+
+_SHAPE = 'an event is one tagged object, like {"MetricUpdated": {...}}'
+
+
+class MetricUpdated(SystemEvent, frozen=True, gc=False):
+    """A metric has a new value."""
+
+    payload: MetricEvent
+
+
+class DriftDetected(SystemEvent, frozen=True, gc=False):
+    """A detector raised an alarm."""
+
+    payload: DriftEvent
+
+
+class RetrainRequested(SystemEvent, frozen=True, gc=False):
+    """A strategy asked for a retraining."""
+
+    payload: RetrainEvent
+
+
+class PluginFailed(SystemEvent, frozen=True, gc=False):
+    """A metric, detector or strategy raised for the first time since it last worked."""
+
+    payload: FailureEvent
+
+
+class ModelPromoted(SystemEvent, frozen=True, gc=False):
+    """A challenger became the champion."""
+
+    payload: DecisionEvent
+
+
+class ChallengerRejected(SystemEvent, frozen=True, gc=False):
+    """A challenger was no better; the champion stays."""
+
+    payload: DecisionEvent

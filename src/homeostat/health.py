@@ -1,0 +1,13 @@
+"""How each plug-in is doing."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Health(msgspec.Struct):
+    """Whether a plug-in worked the last time, how often it raised, and the last error's text."""
+
+    ok: bool = True
+    errors: int = 0
+    last_error: str = ""

@@ -1,0 +1,76 @@
+"""The share of right predictions among the latest labelled records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeostat.batch import Batch
+from homeostat.errors import require
+from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
+from homeostat.protocols import Series
+from homeostat.record import InferenceRecord
+from homeostat.state import Stateful
+
+
+class AccuracyMetric(Stateful):
+    """Accuracy over the latest `window` labelled records; from the first record on.
+
+    A record without its truth says nothing and changes nothing. Raises InvalidSetting when
+    `window` is below 1. State: `window` bytes. Cost: constant per record, whatever the window.
+    Oracle: `sklearn.metrics.accuracy_score` on the window. Source: the seed's `AccuracyMetric`.
+    """
+
+    name: ClassVar[str] = "accuracy"
+    greater_is_better: ClassVar[bool] = True
+    memory = ("ring", "at", "seen", "right")
+
+    def __init__(self, window: int = 100) -> None:
+        require(isinstance(window, int) and window >= 1, "window", window, "a whole number >= 1")
+        self.window = window
+        self.ring = bytearray(window)  # 1 for right; the slot `at` holds the oldest
+        self.at = 0
+        self.seen = 0  # at most `window`
+        self.right = 0
+
+    def on_record(self, record: InferenceRecord) -> SystemEvent | None:
+        truth = record.ground_truth_label
+        if truth is None:
+            return None
+        correct = truth == record.predicted_label
+        at = self.at
+        self.right += correct - self.ring[at]
+        self.ring[at] = correct
+        self.at = at + 1 if at + 1 < self.window else 0
+        if self.seen < self.window:
+            self.seen += 1
+        value = self.right / self.seen
+        return MetricUpdated(MetricEvent(self.name, value, record.model_version, record.created_at))
+
+    def on_batch(self, batch: Batch) -> Iterable[Series]:
+        rows, correct = batch.outcome
+        return [Series(self.name, rows, self._fold(correct.view(np.uint8)))]
+
+    def _fold(self, entering: NDArray[np.uint8]) -> NDArray[np.float64]:
+        n, window = len(entering), self.window
+        ring = np.frombuffer(self.ring, dtype=np.uint8)
+        history = np.concatenate([ring[self.at :], ring[: self.at], entering])
+        moves = np.subtract(entering, history[:n], dtype=np.int8)
+        right = np.cumsum(moves, dtype=np.int32)
+        right += self.right
+        values = right / float(window)
+        filling = min(n, window - self.seen)
+        if filling > 0:
+            values[:filling] = right[:filling] / np.arange(self.seen + 1, self.seen + filling + 1)
+        if n:
+            self._keep(history[n:], (self.at + n) % window)
+            self.seen, self.right = min(window, self.seen + n), int(right[-1])
+        return values
+
+    def _keep(self, latest: NDArray[np.uint8], at: int) -> None:
+        """Lay the latest outcomes out as single records would have left them."""
+        split = self.window - at
+        self.ring, self.at = bytearray(latest[split:]) + bytearray(latest[:split]), at

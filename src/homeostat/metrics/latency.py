@@ -1,0 +1,53 @@
+"""How long predictions take, smoothed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import numpy as np
+
+from homeostat.batch import Batch
+from homeostat.errors import require
+from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
+from homeostat.protocols import Series
+from homeostat.record import InferenceRecord
+from homeostat.recursion import decay
+from homeostat.state import Stateful
+
+
+class LatencyMetric(Stateful):
+    """Exponentially weighted mean of `latency_ms`: `alpha * sample + (1 - alpha) * previous`.
+
+    In milliseconds; starts at the first sample. Raises InvalidSetting when `alpha` lies outside
+    (0, 1]. State: one number. Cost: constant per record. Oracle: the recursion itself and
+    `pandas.Series.ewm(adjust=False)`. Source: the seed's `LatencyMetric`; Roberts (1959).
+    """
+
+    name: ClassVar[str] = "latency_ms_ewma"
+    greater_is_better: ClassVar[bool] = False
+    memory = ("ewma",)
+
+    def __init__(self, alpha: float = 0.3) -> None:
+        require(0 < alpha <= 1, "alpha", alpha, "within (0, 1]")
+        self.alpha = alpha
+        self.ewma: float | None = None
+
+    def on_record(self, record: InferenceRecord) -> SystemEvent | None:
+        sample = float(record.latency_ms)
+        previous = self.ewma
+        ewma = sample if previous is None else self.alpha * sample + (1.0 - self.alpha) * previous
+        self.ewma = ewma
+        return MetricUpdated(MetricEvent(self.name, ewma, record.model_version, record.created_at))
+
+    def on_batch(self, batch: Batch) -> Iterable[Series]:
+        samples = batch.latency_ms
+        values = np.empty(len(samples))
+        start = 0
+        if self.ewma is None and len(samples):
+            values[0] = self.ewma = float(samples[0])
+            start = 1
+        if len(samples) > start and self.ewma is not None:
+            values[start:] = decay(1.0 - self.alpha, self.alpha * samples[start:], self.ewma)
+            self.ewma = float(values[-1])
+        return [Series(self.name, None, values)]

@@ -1,0 +1,104 @@
+"""Names for plug-ins: the table of ours, entry points for others', and both ways between.
+
+`build({"type": "accuracy", "window": 100})` makes one, `spec(plugin)` says how to make it again.
+A package adds its own under the entry points `homeostat.metrics`, `homeostat.detectors` and
+`homeostat.strategies`; `module:Class` names one without any registration.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from homeostat.errors import ConfigError, HomeostatError, did_you_mean
+from homeostat.state import settings
+
+TABLE: dict[str, dict[str, str]] = {
+    "metrics": {
+        "accuracy": "homeostat.metrics.accuracy:AccuracyMetric",
+        "latency_ms_ewma": "homeostat.metrics.latency:LatencyMetric",
+    },
+    "detectors": {
+        "adwin": "homeostat.drift.adwin:ADWIN",
+        "page_hinkley": "homeostat.drift.page_hinkley:PageHinkley",
+    },
+    "strategies": {
+        "threshold": "homeostat.strategies.threshold:ThresholdStrategy",
+        "drift": "homeostat.strategies.drift:DriftStrategy",
+        "hold": "homeostat.strategies.hold:Hold",
+        "cooldown": "homeostat.strategies.cooldown:Cooldown",
+        "any_of": "homeostat.strategies.combine:AnyOf",
+        "at_least": "homeostat.strategies.combine:AtLeast",
+    },
+}
+
+_NESTED = {"strategy": "strategies", "strategies": "strategies", "metric": "metrics"}
+
+
+@cache
+def known(kind: str) -> dict[str, str]:
+    """Every registered name of a kind, ours and those of installed packages."""
+    others = {point.name: point.value for point in entry_points(group=f"homeostat.{kind}")}
+    return {**others, **TABLE[kind]}
+
+
+def load(kind: str, name: str) -> Any:
+    """The class behind a name or behind `module:Class`; raises ConfigError when there is none."""
+    target = name if ":" in name else known(kind).get(name)
+    if target is None:
+        raise ConfigError(f"{name!r} is none of the {kind}; {did_you_mean(name, known(kind))}")
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{kind}: cannot load {target!r}: {error}") from error
+
+
+def build(kind: str, description: Mapping[str, Any]) -> Any:
+    """Make a plug-in from its description; raises ConfigError naming what does not fit."""
+    given = dict(description)
+    name = given.pop("type", None)
+    if not isinstance(name, str):
+        raise ConfigError(f"{kind}: {given} needs a type; known: {', '.join(sorted(known(kind)))}")
+    make = load(kind, name)
+    parameters = inspect.signature(make).parameters
+    for key in given:
+        if key not in parameters:
+            raise ConfigError(
+                f"{kind} {name!r}: no setting {key!r}; {did_you_mean(key, parameters)}"
+            )
+    try:
+        return make(**{key: _inner(key, value) for key, value in given.items()})
+    except (TypeError, HomeostatError) as error:
+        raise ConfigError(f"{kind} {name!r}: {error}") from error
+
+
+def _inner(key: str, value: Any) -> Any:
+    if key in _NESTED and isinstance(value, Mapping):
+        return build(_NESTED[key], value)
+    if key in _NESTED and isinstance(value, list):
+        return [_inner(key, item) for item in value]
+    return value
+
+
+def spec(plugin: object) -> dict[str, Any]:
+    """The description that `build` makes an equal plug-in from."""
+    own = type(plugin)
+    path = f"{own.__module__}:{own.__qualname__}"
+    named = {target: name for table in TABLE.values() for name, target in table.items()}
+    try:
+        given = settings(plugin)
+    except AttributeError:  # a plug-in that does not keep its parameters under their names
+        given = {}
+    return {"type": named.get(path, path)} | {key: _outer(value) for key, value in given.items()}
+
+
+def _outer(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_outer(item) for item in value]
+    plain = value is None or isinstance(value, bool | int | float | str | Mapping)
+    return value if plain else spec(value)

@@ -1,0 +1,170 @@
+"""One prediction: what was said, the truth if known, how long it took, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import msgspec
+
+from homeostat.errors import InvalidInput, did_you_mean
+from homeostat.times import to_text
+from homeostat.validation import CHECKS, LATENCY_MAX, moment
+
+Label: TypeAlias = str | int | float | bool
+Feature: TypeAlias = str | int | float | bool | None
+
+if TYPE_CHECKING:
+    _Label: TypeAlias = Label
+    _Latency: TypeAlias = int | float
+    _Time: TypeAlias = datetime
+    _Features: TypeAlias = Mapping[str, Feature]
+    _Scores: TypeAlias = Mapping[str, float]
+    _Text: TypeAlias = str
+    _Score: TypeAlias = float
+else:
+    # msgspec checks types only when it decodes; `validation` checks them on every way in,
+    # with messages that name the field, so the decoder is told to take anything.
+    _Text = _Label = _Latency = _Time = _Score = _Scores = _Features = Any
+
+
+class InferenceRecord(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+):
+    """One prediction of a model in production. Immutable.
+
+    `predicted_label` and `ground_truth_label` are text for classes, numbers for regression
+    (numbers may also be classes: the metric decides); the truth is None until it is known.
+    `latency_ms` is in milliseconds, at least 0. `created_at` must know its zone and is kept in
+    UTC to the microsecond; RFC 3339 text is read too. `metadata` is any JSON value, at most
+    100 levels deep and 1 MiB. `score` is the model's confidence in its prediction, `scores` one
+    probability per class, `features` a flat mapping (NaN is taken as missing). `record_id` joins
+    late labels; `model` tells models apart, `model_version` the versions of one.
+
+    Raises InvalidInput, naming the field, for anything else: NaN or infinite numbers, a negative
+    latency, a time without zone, text that is no UTF-8 or holds a NUL, a missing or unknown field.
+    About 0.2 µs to make without metadata and features.
+    """
+
+    model_version: _Text
+    predicted_label: _Label
+    # A factory, so that a null is written as the seed writes it although other defaults are not.
+    ground_truth_label: _Label | None = msgspec.field(default_factory=NoneType)
+    latency_ms: _Latency
+    created_at: _Time
+    metadata: Any = msgspec.field(default_factory=NoneType)
+    record_id: _Text | None = None
+    model: _Text = "default"
+    score: _Score | None = None
+    scores: _Scores | None = None
+    features: _Features | None = None
+
+    def __post_init__(self) -> None:
+        created = self.created_at
+        if type(created) is not datetime or created.tzinfo is not UTC:
+            msgspec.structs.force_setattr(self, "created_at", moment("created_at", created))
+        # The common record passes in a few comparisons; anything unusual is looked at in full.
+        version, predicted, truth = (
+            self.model_version, self.predicted_label, self.ground_truth_label,
+        )  # fmt: skip
+        if not (
+            type(version) is str
+            and type(predicted) is str
+            and (truth is None or (type(truth) is str and truth.isascii() and "\0" not in truth))
+            and type(self.latency_ms) is int
+            and 0 <= self.latency_ms < LATENCY_MAX
+            and self.metadata is self.features is self.score is self.scores is self.record_id
+            and self.record_id is None
+            and version.isascii()
+            and predicted.isascii()
+            and "\0" not in version
+            and "\0" not in predicted
+            and self.model == "default"
+        ):
+            self._validate()
+
+    def _validate(self) -> None:
+        for name, check in CHECKS.items():
+            given = getattr(self, name)
+            taken = check(name, given)
+            if taken is not given:
+                msgspec.structs.force_setattr(self, name, taken)
+
+    @classmethod
+    def dummy_ok(cls) -> Self:
+        """A right prediction made just now, for tests and examples."""
+        return cls(
+            model_version="v1.0.0",
+            predicted_label="ok",
+            ground_truth_label="ok",
+            latency_ms=42,
+            created_at=datetime.now(UTC),
+        )
+
+    def to_json(self) -> str:
+        """The record as one JSON object, byte for byte as the seed's serde writes it."""
+        return _ENCODER.encode(_Wire.of(self)).decode()
+
+    @classmethod
+    def from_json(cls, data: str | bytes | bytearray) -> InferenceRecord:
+        """Read one JSON object; raises InvalidInput naming the field that is wrong."""
+        try:
+            return _DECODER.decode(data)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise _explained(error) from None
+
+
+class _Wire(msgspec.Struct, omit_defaults=True):
+    """The field order of the wire, with the time as text."""
+
+    model_version: Any
+    predicted_label: Any
+    ground_truth_label: Any
+    latency_ms: Any
+    created_at: str
+    metadata: Any
+    record_id: str | None = None
+    model: str | None = None
+    score: Any = None
+    scores: Any = None
+    features: Any = None
+
+    @classmethod
+    def of(cls, r: InferenceRecord) -> _Wire:
+        return cls(
+            r.model_version, r.predicted_label, r.ground_truth_label, r.latency_ms,
+            to_text(r.created_at), r.metadata, r.record_id,
+            None if r.model == "default" else r.model, r.score, r.scores, r.features,
+        )  # fmt: skip
+
+
+_DECODER = msgspec.json.Decoder(InferenceRecord)
+_ENCODER = msgspec.json.Encoder(order="deterministic")  # serde_json sorts the keys of a Value
+_FIELDS = InferenceRecord.__struct_fields__
+
+
+def _explained(error: Exception) -> InvalidInput:
+    """The decoder's complaint as one that names the field and the mend."""
+    if isinstance(error.__cause__, InvalidInput):
+        return error.__cause__
+    text = str(error)
+    if isinstance(error, RecursionError):
+        return InvalidInput("record", "is nested too deeply", "metadata may be 100 levels deep")
+    name = text.split("`")[1] if text.count("`") >= 2 else "record"
+    if "missing required field" in text:
+        return InvalidInput(name, "is missing", f"a record needs {', '.join(_REQUIRED)}")
+    if "unknown field" in text:
+        return InvalidInput(name, "is no field of a record", did_you_mean(name, _FIELDS))
+    if isinstance(error, msgspec.ValidationError):
+        return InvalidInput("record", f"cannot be taken: {text}", "send one JSON object a record")
+    return InvalidInput("record", f"is not valid JSON: {text}", "send one JSON object a line")
+
+
+_REQUIRED = ("model_version", "predicted_label", "latency_ms", "created_at")

@@ -1,0 +1,1 @@
+"""When to ask for a retraining: one strategy a file, and the ways to combine them."""

@@ -1,0 +1,186 @@
+"""What each field of a record may hold: one check a field, the same on every way in.
+
+A check returns the value in its kept form (UTC, plain Python types) or raises InvalidInput.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from homeostat import times
+from homeostat.errors import InvalidInput
+
+LATENCY_MAX = 2**128  # the seed counts milliseconds in 128 bits
+METADATA_DEPTH = 100
+METADATA_BYTES = 1 << 20
+TEXT_MAX = 65_536
+
+
+def text(name: str, value: Any) -> str:
+    """Text that any store can keep: UTF-8, no NUL, at most 65,536 characters."""
+    if not isinstance(value, str):
+        raise InvalidInput(name, f"must be text, got {_shown(value)}")
+    if "\0" in value:
+        raise InvalidInput(name, "holds a NUL character", "remove it")
+    if len(value) > TEXT_MAX:
+        raise InvalidInput(name, f"is {len(value):,} characters long, {TEXT_MAX:,} are allowed")
+    if not value.isascii():
+        _utf8(name, value)
+    return value if type(value) is str else str(value)
+
+
+def optional_text(name: str, value: Any) -> str | None:
+    """Text or None."""
+    return None if value is None else text(name, value)
+
+
+def label(name: str, value: Any) -> Any:
+    """A class (text, a boolean, a whole number) or a finite number."""
+    if isinstance(value, str):
+        return text(name, value)
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    hint = "leave it out while the truth is unknown" if name == "ground_truth_label" else ""
+    raise InvalidInput(name, f"must be text or a finite number, got {_shown(value)}", hint)
+
+
+def optional_label(name: str, value: Any) -> Any:
+    """A label, or None while it is not known."""
+    return None if value is None else label(name, value)
+
+
+def latency(name: str, value: Any) -> int | float:
+    """Milliseconds: a whole number or a finite float, at least 0 and below 2**128."""
+    value = number(name, value)
+    if not 0 <= value < LATENCY_MAX:
+        raise InvalidInput(name, f"must be at least 0 and below 2**128, got {value!r}")
+    return value
+
+
+def number(name: str, value: Any) -> int | float:
+    """A finite number; a boolean is none."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidInput(name, f"must be a number, got {_shown(value)}")
+    if not math.isfinite(value):
+        raise InvalidInput(name, f"must be finite, got {value!r}")
+    return value
+
+
+def score(name: str, value: Any) -> float | None:
+    """A finite number, or None."""
+    return None if value is None else float(number(name, value))
+
+
+def moment(name: str, value: Any) -> datetime:
+    """An instant that knows its zone, as a datetime or RFC 3339 text; kept in UTC."""
+    try:
+        if isinstance(value, str):
+            return times.parse(value)
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            return times.to_utc(value)
+    except ValueError as error:
+        raise InvalidInput(name, str(error), _TIME_HINT) from None
+    if isinstance(value, datetime):
+        raise InvalidInput(name, f"has no time zone: {value.isoformat()}", _TIME_HINT)
+    raise InvalidInput(name, f"must be a time, got {_shown(value)}", _TIME_HINT)
+
+
+_TIME_HINT = "write it like 2026-01-31T12:00:00Z, or pass datetime.now(timezone.utc)"
+
+
+def metadata(name: str, value: Any) -> Any:
+    """Any JSON value, within the limits of depth and size."""
+    if value is None:
+        return None
+    _depth(name, value, METADATA_DEPTH)
+    try:
+        size = len(msgspec.json.encode(value))
+    except (TypeError, ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
+        raise InvalidInput(name, f"is not JSON: {error}") from None
+    if size > METADATA_BYTES:
+        raise InvalidInput(name, f"is {size:,} bytes of JSON, {METADATA_BYTES:,} are allowed")
+    return value
+
+
+def _depth(name: str, value: Any, left: int) -> None:
+    if left < 0:
+        raise InvalidInput(name, f"is nested deeper than {METADATA_DEPTH} levels")
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return
+    for item in value:
+        if isinstance(item, Mapping | list | tuple):
+            _depth(name, item, left - 1)
+
+
+def scores(name: str, value: Any) -> dict[str, float] | None:
+    """One finite number per class, or None."""
+    if value is None:
+        return None
+    return {key: float(number(f"{name}.{key}", v)) for key, v in _items(name, value)}
+
+
+def features(name: str, value: Any) -> dict[str, Any] | None:
+    """A flat mapping of numbers, text, booleans and None; NaN counts as missing."""
+    if value is None:
+        return None
+    return {key: feature(f"{name}.{key}", item) for key, item in _items(name, value)}
+
+
+def feature(name: str, value: Any) -> Any:
+    """One feature's value."""
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, str):
+        return text(name, value)
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, np.bool_):
+        return bool(value)
+    return number(name, value)
+
+
+def _items(name: str, value: Any) -> list[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(name, f"must be a mapping of names to values, got {_shown(value)}")
+    return [(text(f"a name in {name}", key), item) for key, item in value.items()]
+
+
+def _utf8(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            name, f"is not UTF-8 text: {error}", "it holds a lone surrogate"
+        ) from None
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "model_version": text,
+    "predicted_label": label,
+    "ground_truth_label": optional_label,
+    "latency_ms": latency,
+    "created_at": moment,
+    "metadata": metadata,
+    "record_id": optional_text,
+    "model": text,
+    "score": score,
+    "scores": scores,
+    "features": features,
+}
