@@ -1,6 +1,8 @@
 """homeostat keeps a machine-learning model healthy in production."""
 
 from homeostat.batch import Batch
+from homeostat.bus import EventBus, Subscription
+from homeostat.channel import Receiver, Sender, channel
 from homeostat.engine import Engine
 from homeostat.errors import (
     Closed,
@@ -30,6 +32,7 @@ from homeostat.events import (
 )
 from homeostat.metrics.accuracy import AccuracyMetric
 from homeostat.metrics.latency import LatencyMetric
+from homeostat.monitor import ModelMonitor, ModelMonitorBuilder
 from homeostat.protocols import Detector, Metric, Series
 from homeostat.record import InferenceRecord
 from homeostat.state import Stateful

@@ -80,7 +80,7 @@ class Batch(Sequence[InferenceRecord]):
             "ground_truth_label": ground_truth_label, "latency_ms": latency_ms,
             "created_at": created_at, "record_id": record_id, "model": model,
         }  # fmt: skip
-        nested = {("score",): score, ("metadata",): metadata}
+        nested: dict[tuple[str, ...], Any] = {("score",): score, ("metadata",): metadata}
         nested |= {("scores", name): column for name, column in (scores or {}).items()}
         nested |= {("features", name): column for name, column in (features or {}).items()}
         n = _common_length({**given, **{".".join(k): v for k, v in nested.items()}})
@@ -189,10 +189,10 @@ class Batch(Sequence[InferenceRecord]):
         if truth.dtype.kind == "f":
             known = ~np.isnan(truth)
         elif truth.dtype == object:
-            known = np.not_equal(truth, None)
+            known = np.array([value is not None for value in truth], dtype=bool)
         else:
             return None
-        return None if known.all() else known.astype(bool)
+        return None if known.all() else known
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -299,7 +299,8 @@ def _equal(left: Array, right: Array) -> NDArray[np.bool_]:
     text, number = "UT", "iufb"
     kinds = left.dtype.kind + right.dtype.kind
     if all(k in text for k in kinds) or all(k in number for k in kinds):
-        return np.equal(left, right)
+        same: NDArray[np.bool_] = np.equal(left, right)
+        return same
     return np.equal(left.astype(object), right.astype(object)).astype(bool)
 
 

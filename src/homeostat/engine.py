@@ -70,7 +70,7 @@ class Engine:
         self._labels = {id(plugin): _label(plugin) for plugin in plugins}
         self.health = {label: Health() for label in self._labels.values()}
         self._sick: set[str] = set()
-        self._sides = {"error": False, "latency_ms": False}
+        self._sides: dict[str, bool | None] = {"error": False, "latency_ms": False}
         self._sides |= {m.name: getattr(m, "greater_is_better", None) for m in self.metrics}
         _check_watched(self.detectors, self.metrics)
         self._on_records = [d for d in enumerate(self.detectors) if d[1].on in RECORD_SERIES]

@@ -19,7 +19,7 @@ class _Payload(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     pass
 
 
-class MetricEvent(_Payload):
+class MetricEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     """A metric's new value; NaN (null in JSON) where it is not defined yet."""
 
     name: str
@@ -28,7 +28,7 @@ class MetricEvent(_Payload):
     created_at: datetime
 
 
-class DriftEvent(_Payload):
+class DriftEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     """A detector's alarm: `observed` crossed `threshold` on the series `metric`.
 
     `detector` names the detector and `direction` says whether the change is for the `worse`,
@@ -44,7 +44,7 @@ class DriftEvent(_Payload):
     direction: str | None = None
 
 
-class RetrainEvent(_Payload):
+class RetrainEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     """A strategy asks for a retraining, and says why."""
 
     model_version: str
@@ -52,7 +52,7 @@ class RetrainEvent(_Payload):
     created_at: datetime
 
 
-class FailureEvent(_Payload):
+class FailureEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     """A plug-in raised; it was set aside for that record, everything else went on."""
 
     plugin: str
@@ -60,7 +60,7 @@ class FailureEvent(_Payload):
     created_at: datetime
 
 
-class DecisionEvent(_Payload):
+class DecisionEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     """A challenger was compared with the champion: accuracies on records neither had seen."""
 
     model_version: str

@@ -80,7 +80,10 @@ class InferenceRecord(
             and (truth is None or (type(truth) is str and truth.isascii() and "\0" not in truth))
             and type(self.latency_ms) is int
             and 0 <= self.latency_ms < LATENCY_MAX
-            and self.metadata is self.features is self.score is self.scores is self.record_id
+            and self.metadata is None
+            and self.features is None
+            and self.score is None
+            and self.scores is None
             and self.record_id is None
             and version.isascii()
             and predicted.isascii()

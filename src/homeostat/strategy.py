@@ -79,7 +79,7 @@ def request(cause: SystemEvent, reason: str) -> RetrainRequested:
     """A request that carries the version and the time of the event that caused it."""
     payload = cause.payload
     version = getattr(payload, "model_version", None) or getattr(payload, "affected_model", "")
-    return RetrainRequested(RetrainEvent(version, reason, payload.created_at))
+    return RetrainRequested(RetrainEvent(str(version), reason, payload.created_at))
 
 
 def answer_rows(

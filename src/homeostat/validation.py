@@ -59,10 +59,10 @@ def optional_label(name: str, value: Any) -> Any:
 
 def latency(name: str, value: Any) -> int | float:
     """Milliseconds: a whole number or a finite float, at least 0 and below 2**128."""
-    value = number(name, value)
-    if not 0 <= value < LATENCY_MAX:
+    milliseconds = number(name, value)
+    if not 0 <= milliseconds < LATENCY_MAX:
         raise InvalidInput(name, f"must be at least 0 and below 2**128, got {value!r}")
-    return value
+    return milliseconds
 
 
 def number(name: str, value: Any) -> int | float:
@@ -73,7 +73,7 @@ def number(name: str, value: Any) -> int | float:
         raise InvalidInput(name, f"must be a number, got {_shown(value)}")
     if not math.isfinite(value):
         raise InvalidInput(name, f"must be finite, got {value!r}")
-    return value
+    return value  # type: ignore[no-any-return]
 
 
 def score(name: str, value: Any) -> float | None:

@@ -1,0 +1,250 @@
+"""Page-Hinkley tells when the mean of a series moves from where it has been since the start.
+
+E. S. Page, Continuous inspection schemes, Biometrika 41 (1954), section 4; the test on the
+running mean is Mouss et al., Test of Page-Hinkley, an approach for fault detection in an
+agro-alimentary production system, Asian Control Conference (2004). With m_n the mean of the
+n values since the last restart, the test for an increase accumulates
+
+    U_n = alpha * U_(n-1) + (x_n - m_n - delta)
+
+and alarms when U_n stands more than `threshold` above its lowest value so far. The test for
+a decrease is the same one on the negated series. The paper sums (alpha = 1); the forgetting
+alpha is River's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from homeostat.drift.alarms import LARGEST, Alarm, Alarms, observations, refuse
+from homeostat.errors import require
+from homeostat.state import Stateful
+
+_SIDES = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}
+_LEVEL, _LOW = 0, 1  # the places in what one side remembers
+_SHORTEST, _LONGEST = 1024, 8192  # values looked at together: few after an alarm, then more
+
+
+class PageHinkley(Stateful):
+    """The Page-Hinkley test for a moved mean, with forgetting and a restart at each alarm.
+
+    min_instances: values after a (re)start before it may alarm. delta: a change of the mean
+    that does not matter, in the unit of the series. threshold: the bound on the accumulated
+    excess, same unit; larger means fewer false alarms and later ones. alpha: forgetting, in
+    (0, 1], 1 forgets nothing. mode: "up", "down" or "both". on: the series to watch; a label
+    for the monitor, unused here.
+
+    After an alarm, which clears all but the last report, `observed` and `threshold` tell what
+    crossed what, and `change` the mean since the statistic's lowest point, where the change
+    most likely began, minus the mean before it. Before the first alarm they are NaN.
+
+    NaN is no observation: skipped. An infinite value, or one beyond 1e150, raises
+    InvalidInput. A constant series never alarms. Memory O(1); a value costs O(1).
+
+    Alarms are those of River 0.26 but for rounding: here the mean is sum/n of the values
+    minus the first one, there it is incremental, so only a statistic within some 1e-12 of
+    the threshold can fall on the other side of it.
+    """
+
+    name: ClassVar[str] = "page_hinkley"
+    memory: ClassVar[tuple[str, ...]] = (
+        "_count", "_origin", "_sum", "_sides", "observed", "change",
+    )  # fmt: skip
+
+    _count: int  # values since the (re)start
+    _origin: float  # the first of them; the sum is of the values minus it
+    _sum: float
+    _sides: list[list[float]]  # level, its lowest, and the count and sum when it was there
+
+    def __init__(
+        self,
+        min_instances: int = 30,
+        delta: float = 0.005,
+        threshold: float = 50.0,
+        alpha: float = 0.9999,
+        mode: str = "both",
+        *,
+        on: str = "error",
+    ) -> None:
+        require(min_instances >= 1, "min_instances", min_instances, "at least 1")
+        require(0 <= delta < math.inf, "delta", delta, "finite and at least 0")
+        require(0 < threshold < math.inf, "threshold", threshold, "finite and above 0")
+        require(0 < alpha <= 1, "alpha", alpha, "above 0 and at most 1")
+        require(mode in _SIDES, "mode", mode, 'one of "up", "down" and "both"')
+        require(bool(on), "on", on, "the name of a series")
+        self.min_instances = min_instances
+        self.delta = delta
+        self.threshold = threshold
+        self.alpha = alpha
+        self.mode = mode
+        self.on = on
+        self.observed = math.nan
+        self.change = math.nan
+        self._restart()
+
+    @property
+    def width(self) -> int:
+        """How many values it has taken since the start or the last alarm."""
+        return self._count
+
+    @property
+    def estimation(self) -> float:
+        """The mean of those values; NaN when there are none."""
+        return self._origin + self._sum / self._count if self._count else math.nan
+
+    def update(self, x: float) -> bool:
+        """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
+        if not -LARGEST <= x <= LARGEST:
+            return _skip(x)
+        if not self._count:
+            self._origin = float(x)
+        self._count = count = self._count + 1
+        moved = x - self._origin
+        self._sum = total = self._sum + moved
+        deviation = moved - total / count
+        alpha, delta, worst = self.alpha, self.delta, -math.inf
+        for sign, side in zip(_SIDES[self.mode], self._sides, strict=True):
+            # `+ 0.0` makes -0.0 a 0.0: the sign of a zero is all that the filter may change
+            side[_LEVEL] = level = alpha * side[_LEVEL] + (sign * deviation - delta) + 0.0
+            if level < side[_LOW]:
+                side[_LOW:] = level, float(count), total
+            worst = max(worst, level - side[_LOW])
+        if worst <= self.threshold or count < self.min_instances:
+            return False
+        self._report()
+        return True
+
+    def update_many(self, xs: ArrayLike) -> NDArray[np.int64]:
+        """Take a series; the positions in it that raised an alarm. NaNs are skipped."""
+        return self.alarms(xs).positions
+
+    def alarms(self, xs: ArrayLike) -> Alarms:
+        """Take a series; its alarms with what was observed. O(1) a value, vectorised.
+
+        The result and the state after it do not depend on how a stream is cut into series.
+        """
+        values, kept = observations(xs)
+        found = self._scan(values)
+        return Alarms.collect(
+            found if kept is None else (a._replace(position=int(kept[a.position])) for a in found)
+        )
+
+    def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
+        start = 0
+        while start < len(values):
+            reach = min(max(self._count, _SHORTEST), _LONGEST)
+            taken, fired = self._take(values[start : start + reach])
+            start += taken
+            if fired:
+                yield Alarm(start - 1, self.observed, self.threshold, self.change)
+
+    def _take(self, values: NDArray[np.float64]) -> tuple[int, bool]:
+        """Take values up to the first alarm among them: how many, and whether there was one."""
+        if not self._count:
+            self._origin = float(values[0])
+        moved = values - self._origin
+        counts = np.arange(self._count + 1.0, self._count + len(values) + 1.0)
+        sums = np.cumsum(np.append(self._sum, moved))[1:]
+        levels = self._levels(moved - sums / counts)
+        first = self._crossing(levels, counts)
+        taken = len(values) if first is None else first + 1
+        self._remember(levels[:, :taken], counts[:taken], sums[:taken])
+        if first is not None:
+            self._report()
+        return taken, first is not None
+
+    def _crossing(self, levels: NDArray[np.float64], counts: NDArray[np.float64]) -> int | None:
+        """Where a level first stands more than the threshold above its lowest so far."""
+        lows = np.array([[side[_LOW]] for side in self._sides])
+        lowest = np.minimum(levels.min(axis=1, keepdims=True), lows)
+        if not (levels.max(axis=1, keepdims=True) - lowest > self.threshold).any():
+            return None  # not even the highest level above the lowest, whichever came first
+        lows = np.minimum(np.minimum.accumulate(levels, axis=1), lows)
+        crossed = (levels - lows > self.threshold).any(axis=0) & (counts >= self.min_instances)
+        first = int(np.argmax(crossed))
+        return first if crossed[first] else None
+
+    def _levels(self, deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+        signs = np.array(_SIDES[self.mode])[:, np.newaxis]
+        carried = np.array([[side[_LEVEL]] for side in self._sides])
+        return _recursion(signs * deviations - self.delta, self.alpha, carried) + 0.0
+
+    def _remember(
+        self,
+        levels: NDArray[np.float64],
+        counts: NDArray[np.float64],
+        sums: NDArray[np.float64],
+    ) -> None:
+        self._count, self._sum = int(counts[-1]), float(sums[-1])
+        for side, level in zip(self._sides, levels, strict=True):
+            side[_LEVEL] = float(level[-1])
+            lowest = int(np.argmin(level))
+            if level[lowest] < side[_LOW]:
+                side[_LOW:] = float(level[lowest]), float(counts[lowest]), float(sums[lowest])
+
+    def _report(self) -> None:
+        """Say what crossed, then start again."""
+        _, low, before, total = side = max(self._sides, key=lambda side: side[_LEVEL] - side[_LOW])
+        self.observed = side[_LEVEL] - low
+        self.change = (self._sum - total) / (self._count - before) - total / before
+        self._restart()
+
+    def _restart(self) -> None:
+        self._count = 0
+        self._origin = 0.0
+        self._sum = 0.0
+        self._sides = [[0.0, math.inf, 0.0, 0.0] for _ in _SIDES[self.mode]]
+
+
+def _skip(x: float) -> bool:
+    if x == x:
+        refuse("x", x)
+    return False
+
+
+def _recursion(
+    pushes: NDArray[np.float64], alpha: float, carried: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """y[n] = alpha * y[n-1] + pushes[n] along each row, y[-1] being `carried`."""
+    if not _filter_is_exact():
+        return _plain_recursion(pushes, alpha, carried)
+    return _filtered(pushes, alpha, carried)
+
+
+def _filtered(
+    pushes: NDArray[np.float64], alpha: float, carried: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    from scipy.signal import lfilter
+
+    levels: NDArray[np.float64]
+    levels, _ = lfilter([1.0], [1.0, -alpha], pushes, axis=1, zi=alpha * carried)
+    return levels
+
+
+def _plain_recursion(
+    pushes: NDArray[np.float64], alpha: float, carried: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    levels = np.empty_like(pushes)
+    for row, (level,) in enumerate(carried.tolist()):
+        for column, push in enumerate(pushes[row].tolist()):
+            level = alpha * level + push
+            levels[row, column] = level
+    return levels
+
+
+@cache
+def _filter_is_exact() -> bool:
+    """Whether scipy is there, and rounds as Python does (a fused multiply-add would not)."""
+    pushes = np.sin(np.arange(512.0)).reshape(2, 256)
+    carried = np.array([[0.3], [-0.7]])
+    try:
+        levels = _filtered(pushes, 0.999, carried)
+    except ImportError:
+        return False
+    return bool(np.array_equal(levels, _plain_recursion(pushes, 0.999, carried)))

@@ -1,0 +1,216 @@
+"""The monitor that users hold: the engine, wired to a channel, a bus and their functions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any, Self, TypeVar, overload
+
+from homeostat.batch import Batch
+from homeostat.bus import EventBus, Subscription
+from homeostat.channel import Receiver
+from homeostat.engine import Engine
+from homeostat.errors import Closed, InvalidSetting
+from homeostat.event_batch import EventBatch
+from homeostat.events import SystemEvent
+from homeostat.health import Health
+from homeostat.metrics.accuracy import AccuracyMetric
+from homeostat.metrics.latency import LatencyMetric
+from homeostat.protocols import Detector, Metric, Strategy
+from homeostat.record import InferenceRecord
+from homeostat.watch import Look, watched
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MICRO_BATCH = 4096  # records taken from the channel at once
+_WORTH_A_BATCH = 32  # fewer are cheaper one by one
+
+
+class ModelMonitor:
+    """Consumes records, updates metrics, steps detectors, asks the strategy, publishes events.
+
+    Use it in place (`observe`, `observe_batch`, `watch`), or give it the receiver of a channel and
+    `run` it. Its methods may be called from several threads; records are then taken one at a time.
+    Without `metrics` it has the defaults: accuracy over 100 records and latency with alpha 0.3.
+    """
+
+    def __init__(
+        self,
+        metrics: Sequence[Metric] | None = None,
+        detectors: Sequence[Detector] = (),
+        strategy: Strategy | None = None,
+        bus: EventBus | None = None,
+        receiver: Receiver[InferenceRecord] | None = None,
+    ) -> None:
+        chosen = default_metrics() if metrics is None else metrics
+        self.engine = Engine(chosen, detectors, strategy)
+        self.bus = bus if bus is not None else EventBus()
+        self._owns_bus = bus is None
+        self._receiver = receiver
+        self._watching = Health()
+        self._lock = Lock()
+
+    @staticmethod
+    def builder() -> ModelMonitorBuilder:
+        """Build one step by step, as the seed does."""
+        return ModelMonitorBuilder()
+
+    def subscribe(self, *kinds: type[SystemEvent]) -> Subscription:
+        """Hear the events of these kinds (all, when none is named) from now on."""
+        return self.bus.subscribe(*kinds)
+
+    def observe(self, record: InferenceRecord) -> list[SystemEvent]:
+        """Take one record; its events, which the bus has broadcast too."""
+        with self._lock:
+            events = self.engine.observe(record)
+        for event in events:
+            self.bus.emit(event)
+        return events
+
+    def observe_batch(self, batch: Batch) -> EventBatch:
+        """Take many records; the same events as one after another, as columns."""
+        with self._lock:
+            events = self.engine.observe_batch(batch)
+        self.bus.emit_batch(events)
+        return events
+
+    async def run(self) -> None:
+        """Consume the channel until every sender is closed."""
+        receiver = self._take_receiver()
+        try:
+            while records := await receiver.recv_many(_MICRO_BATCH):
+                self._consume(records)
+                await asyncio.sleep(0)  # subscribers of this loop get their turn
+        finally:
+            self._end(receiver)
+
+    def run_blocking(self) -> None:
+        """Consume the channel in this thread until every sender is closed."""
+        receiver = self._take_receiver()
+        try:
+            while records := receiver.recv_many_blocking(_MICRO_BATCH):
+                self._consume(records)
+        finally:
+            self._end(receiver)
+
+    @overload
+    def watch(self, function: F, /) -> F: ...
+    @overload
+    def watch(
+        self,
+        *,
+        model_version: str | Callable[[], str] = ...,
+        model: str = ...,
+        label: Callable[[Any], Any] | None = ...,
+        score: Callable[[Any], Any] | None = ...,
+        features: Callable[..., Any] | None = ...,
+    ) -> Callable[[F], F]: ...
+    def watch(self, function: F | None = None, /, **look: Any) -> Any:
+        """Wrap a predict function, sync or async: measure its latency and record what it says.
+
+        The result is never changed and the caller never fails because of it: what goes wrong in
+        the watching is counted under `health["watch"]`. A list, array or series counts as one
+        prediction per element. `label` and `score` read them from another kind of result,
+        `features` reads them from the call's arguments; `model_version` may be a function.
+        """
+        chosen = Look(**look)
+
+        def wrap(inner: F) -> F:
+            return watched(inner, chosen, self._submit, self._complain)
+
+        return wrap if function is None else wrap(function)
+
+    @property
+    def health(self) -> dict[str, Health]:
+        """How each plug-in is doing, and the watching of functions."""
+        return {**self.engine.health, "watch": self._watching}
+
+    def snapshot(self) -> bytes:
+        """Everything the monitor remembers, to continue from later."""
+        with self._lock:
+            return self.engine.snapshot()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Continue from a snapshot; raises SnapshotMismatch unless built the same."""
+        with self._lock:
+            self.engine.restore(snapshot)
+
+    def _submit(self, record: InferenceRecord) -> None:
+        self.observe(record)
+        self._watching.ok = True
+
+    def _complain(self, error: Exception) -> None:
+        self._watching.ok = False
+        self._watching.errors += 1
+        self._watching.last_error = f"{type(error).__name__}: {error}"
+
+    def _consume(self, records: list[InferenceRecord]) -> None:
+        if len(records) < _WORTH_A_BATCH:
+            for record in records:
+                self.observe(record)
+        else:
+            self.observe_batch(Batch.from_records(records))
+
+    def _take_receiver(self) -> Receiver[InferenceRecord]:
+        if self._receiver is None:
+            raise Closed(
+                "this monitor has no channel to run on (or has run already); build it with the "
+                "receiver of hs.channel(capacity), or call observe"
+            )
+        receiver, self._receiver = self._receiver, None
+        return receiver
+
+    def _end(self, receiver: Receiver[InferenceRecord]) -> None:
+        receiver.close()
+        if self._owns_bus:
+            self.bus.close()
+
+
+class ModelMonitorBuilder:
+    """Builds a ModelMonitor step by step; every step returns the builder."""
+
+    def __init__(self) -> None:
+        self._metrics: list[Metric] = []
+        self._detectors: list[Detector] = []
+        self._strategy: Strategy | None = None
+        self._bus: EventBus | None = None
+
+    def with_default_metrics(self) -> Self:
+        """Accuracy over the latest 100 labelled records, and latency with alpha 0.3."""
+        self._metrics += default_metrics()
+        return self
+
+    def with_metric(self, metric: Metric) -> Self:
+        """One more metric."""
+        self._metrics.append(metric)
+        return self
+
+    def with_detector(self, detector: Detector) -> Self:
+        """One more detector."""
+        self._detectors.append(detector)
+        return self
+
+    def with_strategy(self, strategy: Strategy) -> Self:
+        """The strategy that asks for retrainings."""
+        self._strategy = strategy
+        return self
+
+    def with_bus(self, bus: EventBus) -> Self:
+        """A bus of your own, which the monitor leaves open when it ends."""
+        self._bus = bus
+        return self
+
+    def build(self, receiver: Receiver[InferenceRecord] | None = None) -> ModelMonitor:
+        """The monitor; raises InvalidSetting when no strategy was given."""
+        if self._strategy is None:
+            raise InvalidSetting(
+                "Retraining strategy must be provided: call "
+                ".with_strategy(hs.ThresholdStrategy(0.85)) before .build(...)"
+            )
+        return ModelMonitor(self._metrics, self._detectors, self._strategy, self._bus, receiver)
+
+
+def default_metrics() -> list[Metric]:
+    """The seed's defaults."""
+    return [AccuracyMetric(100), LatencyMetric(0.3)]
