@@ -50,7 +50,9 @@ def engine(case):
 
 @pytest.fixture
 def records(case):
-    read = [hs.InferenceRecord.from_json(line) for line in lines(f"{case['name']}.records.jsonl.gz")]
+    read = [
+        hs.InferenceRecord.from_json(line) for line in lines(f"{case['name']}.records.jsonl.gz")
+    ]
     assert len(read) == case["records"]
     return read
 

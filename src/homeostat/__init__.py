@@ -1,8 +1,11 @@
 """homeostat keeps a machine-learning model healthy in production."""
 
+from homeostat import drift
 from homeostat.batch import Batch
 from homeostat.bus import EventBus, Subscription
 from homeostat.channel import Receiver, Sender, channel
+from homeostat.drift.adwin import ADWIN
+from homeostat.drift.page_hinkley import PageHinkley
 from homeostat.engine import Engine
 from homeostat.errors import (
     Closed,
@@ -42,3 +45,53 @@ from homeostat.strategies.threshold import ThresholdStrategy
 from homeostat.strategy import RetrainingStrategy
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ADWIN",
+    "AccuracyMetric",
+    "Batch",
+    "ChallengerRejected",
+    "Closed",
+    "ConfigError",
+    "DecisionEvent",
+    "Detector",
+    "DriftDetected",
+    "DriftEvent",
+    "DriftStrategy",
+    "Engine",
+    "EventBatch",
+    "EventBus",
+    "FailureEvent",
+    "Full",
+    "HomeostatError",
+    "InferenceRecord",
+    "InvalidInput",
+    "InvalidSetting",
+    "Lagged",
+    "LatencyMetric",
+    "Metric",
+    "MetricEvent",
+    "MetricUpdated",
+    "MissingExtra",
+    "ModelMonitor",
+    "ModelMonitorBuilder",
+    "ModelPromoted",
+    "PageHinkley",
+    "PluginFailed",
+    "Receiver",
+    "RetrainEvent",
+    "RetrainRequested",
+    "RetrainingStrategy",
+    "Sender",
+    "Series",
+    "SnapshotMismatch",
+    "Stateful",
+    "Subscription",
+    "SystemEvent",
+    "ThresholdStrategy",
+    "all_of",
+    "any_of",
+    "at_least",
+    "channel",
+    "drift",
+]

@@ -252,7 +252,8 @@ def _nested_column(path: tuple[str, ...], values: Any, n: int) -> intake.Taken:
         return np.broadcast_to(np.array(empty), (n,)), []
     if path == ("metadata",):
         return intake.take_metadata(intake.spread(values, n))
-    return intake.take_feature(".".join(path), intake.spread(values, n))
+    take = intake.take_feature if path[0] == "features" else intake.take_score
+    return take(".".join(path), intake.spread(values, n))
 
 
 def _without(batch: Batch, faults: Faults, rejects: Faults | None) -> Batch:

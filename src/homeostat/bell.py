@@ -6,10 +6,13 @@ so before it looks at `armed`. So no wake-up is lost, and ringing costs nothing 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from threading import Condition
 from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Bell:
@@ -46,6 +49,8 @@ class Bell:
 
     async def wait(self, ready: Callable[[], object]) -> None:
         """Suspend until `ready()`."""
+        import asyncio  # here, so that programs without coroutines need not load it
+
         loop = asyncio.get_running_loop()
         while True:
             with self._condition:
@@ -70,6 +75,8 @@ def _release(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> N
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
+    import asyncio
+
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch
@@ -67,7 +68,7 @@ class Engine:
         self.strategy: RetrainingStrategy | None = None if strategy is None else adopt(strategy)
         self.records = 0
         plugins = [*self.metrics, *self.detectors, *([self.strategy] if self.strategy else [])]
-        self._labels = {id(plugin): _label(plugin) for plugin in plugins}
+        self._labels = _labels(plugins)
         self.health = {label: Health() for label in self._labels.values()}
         self._sick: set[str] = set()
         self._sides: dict[str, bool | None] = {"error": False, "latency_ms": False}
@@ -130,7 +131,7 @@ class Engine:
         if x is None or not np.isfinite(x):
             return
         try:
-            alarm = detector.update(x)
+            alarm = detector.update(float(x))
         except Exception as error:
             self._failed(detector, error, record, events)
             return
@@ -138,8 +139,8 @@ class Engine:
             self._well(detector)
         if alarm:
             drift = DriftEvent(
-                record.model_version, detector.on, detector.threshold, detector.observed,
-                record.created_at, _name(detector),
+                record.model_version, detector.on, float(detector.threshold),
+                float(detector.observed), record.created_at, _name(detector),
                 self._direction(detector.on, getattr(detector, "change", np.nan)),
             )  # fmt: skip
             self._publish(DriftDetected(drift), events)
@@ -179,15 +180,15 @@ class Engine:
     def _looped(self, metric: Metric, batch: Batch, slot: int) -> list[ObjectColumn]:
         keyed: _Keyed = []
         for row, record in enumerate(batch):
-            failures: list[SystemEvent] = []
+            key = row * self._stride + slot
             try:
                 event = metric.on_record(record)
                 self._well(metric)
             except Exception as error:
-                event = None
-                self._failed(metric, error, record, failures)
-            given = failures if event is None else [event]
-            keyed += [(row * self._stride + slot, each) for each in given]
+                keyed += self._failed_at(metric, error, record, key)
+                continue
+            if event is not None:
+                keyed.append((key, event))
         return ObjectColumn.by_kind(keyed, self._stride)
 
     def _alarm_columns(
@@ -198,20 +199,46 @@ class Engine:
             keys, values = keys[finite], values[finite]
         if not len(values):
             return []
+        failures: _Keyed = []
         try:
-            alarms = _alarms(detector, values)
+            if hasattr(detector, "alarms"):
+                alarms: Alarms = detector.alarms(values)
+                self._well(detector)
+            else:
+                alarms = self._stepped(detector, batch, keys, values, failures)
         except Exception as error:
             return self._failed_column(detector, error, batch, int(keys[0]))
-        self._well(detector)
         on = detector.on
         about = (on, _name(detector), lambda change: self._direction(on, change))
-        return [DriftColumn(batch, alarms, keys[alarms.positions], self._stride, about)]
+        column = DriftColumn(batch, alarms, keys[alarms.positions], self._stride, about)
+        return [column, *ObjectColumn.by_kind(failures, self._stride)]
+
+    def _stepped(
+        self, detector: Detector, batch: Batch, keys: Keys, values: NDArray[np.float64],
+        failures: _Keyed,
+    ) -> Alarms:  # fmt: skip
+        """The alarms of a detector without a columnar form, and its failures, one by one."""
+        raised: list[tuple[float, ...]] = []
+        for at, (key, x) in enumerate(zip(keys.tolist(), values.tolist(), strict=True)):
+            try:
+                alarm = detector.update(x)
+                self._well(detector)
+            except Exception as error:
+                failures += self._failed_at(detector, error, batch[key // self._stride], key)
+                continue
+            if alarm:
+                change = getattr(detector, "change", np.nan)
+                raised.append((at, detector.observed, detector.threshold, change))
+        columns = np.array(raised, dtype=np.float64).reshape(-1, 4).T
+        return Alarms(columns[0].astype(np.int64), columns[1], columns[2], columns[3])
 
     def _answers(self, batch: Batch, columns: list[Column]) -> list[Column]:
         if self.strategy is None:
             return []
         seen = [column for column in columns if column.kind is not PluginFailed]
         events = EventBatch(batch, seen, self._stride)
+        if type(self.strategy).on_events is RetrainingStrategy.on_events:
+            return list(self._asked(self.strategy, events))
         try:
             watched = self.strategy.on_events(events)
             kind, keys, make = watched.kind, watched.answered + 1, watched.make
@@ -223,6 +250,20 @@ class Engine:
             return self._failed_column(self.strategy, error, batch, self._stride - 1)
         self._well(self.strategy)
         return list(ObjectColumn.by_kind(keyed, self._stride))
+
+    def _asked(self, strategy: RetrainingStrategy, events: EventBatch) -> list[ObjectColumn]:
+        """The answers of a strategy without a columnar form, and its failures, one by one."""
+        keyed: _Keyed = []
+        for key, event in zip(events.keys.tolist(), events, strict=True):
+            try:
+                answer = strategy.on_event(event)
+                self._well(strategy)
+            except Exception as error:
+                keyed += self._failed_at(strategy, error, event.payload, key + 1)
+                continue
+            if answer is not None:
+                keyed.append((key + 1, answer))
+        return ObjectColumn.by_kind(keyed, self._stride)
 
     # Health -----------------------------------------------------------------------------------
 
@@ -240,9 +281,13 @@ class Engine:
     def _failed_column(
         self, plugin: object, error: Exception, batch: Batch, key: int
     ) -> list[Column]:
+        keyed = self._failed_at(plugin, error, batch[key // self._stride], key)
+        return list(ObjectColumn.by_kind(keyed, self._stride))
+
+    def _failed_at(self, plugin: object, error: Exception, at: Any, key: int) -> _Keyed:
         failures: list[SystemEvent] = []
-        self._failed(plugin, error, batch[key // self._stride], failures)
-        return list(ObjectColumn.by_kind([(key, event) for event in failures], self._stride))
+        self._failed(plugin, error, at, failures)
+        return [(key, event) for event in failures]
 
     def _well(self, plugin: object) -> None:
         if self._sick:
@@ -272,6 +317,7 @@ class Engine:
             "version": SNAPSHOT_VERSION,
             "spec": self.spec(),
             "records": self.records,
+            "health": {label: asdict(health) for label, health in self.health.items()},
             "metrics": [remember(metric) for metric in self.metrics],
             "detectors": [remember(detector) for detector in self.detectors],
             "strategy": None if self.strategy is None else remember(self.strategy),
@@ -289,6 +335,8 @@ class Engine:
                 "build it the same way, or start without the snapshot"
             )
         self.records = kept["records"]
+        self.health.update({label: Health(**was) for label, was in kept["health"].items()})
+        self._sick = {label for label, health in self.health.items() if not health.ok}
         for plugin, memory in zip(self.metrics, kept["metrics"], strict=True):
             recall(plugin, memory)
         for detector, memory in zip(self.detectors, kept["detectors"], strict=True):
@@ -304,6 +352,16 @@ def _name(plugin: object) -> str:
 def _label(plugin: object) -> str:
     on = getattr(plugin, "on", None)
     return _name(plugin) if on is None else f"{_name(plugin)} on {on}"
+
+
+def _labels(plugins: Sequence[object]) -> dict[int, str]:
+    """What each plug-in is called in reports; namesakes are numbered."""
+    labels: dict[int, str] = {}
+    for plugin in plugins:
+        label = _label(plugin)
+        namesakes = sum(known.partition(" #")[0] == label for known in labels.values())
+        labels[id(plugin)] = f"{label} #{namesakes + 1}" if namesakes else label
+    return labels
 
 
 def _check_watched(detectors: Sequence[Detector], metrics: Sequence[Metric]) -> None:
@@ -329,16 +387,3 @@ def _watched_column(on: str, batch: Batch) -> MetricValues:
         values = np.subtract(1.0, correct)
         return MetricValues(np.arange(len(batch)) if rows is None else rows, values)
     return MetricValues(np.arange(len(batch)), batch.column(on))
-
-
-def _alarms(detector: Detector, xs: NDArray[np.float64]) -> Alarms:
-    if hasattr(detector, "alarms"):
-        found: Alarms = detector.alarms(xs)
-        return found
-    raised = [
-        (at, detector.observed, detector.threshold, getattr(detector, "change", np.nan))
-        for at, x in enumerate(xs.tolist())
-        if detector.update(x)
-    ]
-    columns = np.array(raised, dtype=np.float64).reshape(-1, 4).T
-    return Alarms(columns[0].astype(np.int64), columns[1], columns[2], columns[3])

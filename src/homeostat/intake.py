@@ -86,6 +86,13 @@ def take_feature(name: str, array: Array) -> Taken:
     return _one_by_one(array, name, feature, feature_array)
 
 
+def take_score(name: str, array: Array) -> Taken:
+    """Optional finite numbers: float64, NaN where there is none."""
+    if array.dtype.kind in "iuf" and not np.isinf(array).any():
+        return array.astype(np.float64, copy=False), []
+    return _one_by_one(array, name, CHECKS["score"], _floats)
+
+
 def take_metadata(array: Array) -> Taken:
     """Free metadata, one JSON value a row."""
     return _one_by_one(array, "metadata", CHECKS["metadata"], object_array)
@@ -125,7 +132,7 @@ def _one_by_one(
 
 def _plain(array: Array) -> list[Any]:
     if array.dtype.kind == "M":
-        return [None if np.isnat(v) else str(v) for v in array]
+        return [None if np.isnat(v) else f"{v}Z" for v in array.astype("datetime64[us]")]
     return [_missing_to_none(value) for value in array.tolist()]
 
 

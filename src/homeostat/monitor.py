@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any, Self, TypeVar, overload
@@ -77,6 +76,8 @@ class ModelMonitor:
 
     async def run(self) -> None:
         """Consume the channel until every sender is closed."""
+        import asyncio  # here, so that programs without coroutines need not load it
+
         receiver = self._take_receiver()
         try:
             while records := await receiver.recv_many(_MICRO_BATCH):

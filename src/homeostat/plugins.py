@@ -11,7 +11,6 @@ import inspect
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
 from homeostat.errors import ConfigError, HomeostatError, did_you_mean
@@ -42,6 +41,8 @@ _NESTED = {"strategy": "strategies", "strategies": "strategies", "metric": "metr
 @cache
 def known(kind: str) -> dict[str, str]:
     """Every registered name of a kind, ours and those of installed packages."""
+    from importlib.metadata import entry_points  # slow to import, and seldom needed
+
     others = {point.name: point.value for point in entry_points(group=f"homeostat.{kind}")}
     return {**others, **TABLE[kind]}
 

@@ -7,6 +7,7 @@ a fresh copy, bytes on disk) follows from those two lists and is written once, h
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections import deque
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ class Stateful:
 
     def fresh(self) -> Self:
         """The same configuration with an empty memory."""
-        return type(self)(**settings(self))
+        return type(self)(**{name: _emptied(value) for name, value in settings(self).items()})
 
 
 def settings(thing: object) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def settings(thing: object) -> dict[str, Any]:
 
 def remember(thing: Any) -> Any:
     """The memory of any plug-in: its own snapshot, or its attributes where it has none."""
-    return _copied(thing if hasattr(thing, "snapshot") else vars(thing))
+    return _copied(thing if hasattr(thing, "snapshot") else _attributes(thing))
 
 
 def recall(thing: Any, kept: Any) -> None:
@@ -59,7 +60,23 @@ def recall(thing: Any, kept: Any) -> None:
     if hasattr(thing, "restore"):
         thing.restore(kept)
     else:
-        vars(thing).update({k: _put_back(vars(thing).get(k), v) for k, v in kept.items()})
+        now = _attributes(thing)
+        for name, value in kept.items():  # past a frozen dataclass, too
+            object.__setattr__(thing, name, _put_back(now.get(name), value))
+
+
+def _attributes(thing: object) -> dict[str, Any]:
+    """The attributes of an object, whether it keeps them in slots or not."""
+    state = object.__getstate__(thing)
+    plain, slotted = state if isinstance(state, tuple) else (state, None)
+    return {**(plain or {}), **(slotted or {})}
+
+
+def _emptied(setting: Any) -> Any:
+    """A setting for a fresh copy: plug-ins inside it start afresh as well."""
+    if isinstance(setting, list):
+        return [_emptied(item) for item in setting]
+    return setting.fresh() if hasattr(setting, "fresh") else setting
 
 
 def _copied(value: Any) -> Any:
@@ -71,6 +88,8 @@ def _copied(value: Any) -> Any:
         return bytes(value)
     if isinstance(value, (deque, list, tuple)):
         return [_copied(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)  # their own order differs from process to process
     if isinstance(value, dict):
         return {key: _copied(item) for key, item in value.items()}
     return value
@@ -86,6 +105,13 @@ def _put_back(current: Any, kept: Any) -> Any:
         return bytearray(kept)
     if isinstance(current, list) and any(hasattr(item, "restore") for item in current):
         return [_put_back(item, part) for item, part in zip(current, kept, strict=True)]
+    if isinstance(current, (tuple, set, frozenset)):
+        return type(current)(kept) if type(current) is not tuple else tuple(kept)
+    if isinstance(current, dict) and type(current) is not dict:
+        current = copy.copy(current)  # a Counter stays one, a defaultdict keeps its factory
+        current.clear()
+        current.update(_copied(kept))
+        return current
     return _copied(kept)
 
 
@@ -111,7 +137,10 @@ def _array_out(value: Any) -> Any:
         return {_ARRAY: [data.dtype.str, list(data.shape), data.tobytes()]}
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"a snapshot cannot hold a {type(value).__name__}")
+    raise TypeError(
+        f"a snapshot cannot hold a {type(value).__name__}; keep plain data or arrays, "
+        "or give it snapshot and restore"
+    )
 
 
 def _arrays_in(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from homeostat.event_batch import EventBatch, Keys
 from homeostat.events import RetrainEvent, RetrainRequested, SystemEvent
-from homeostat.state import Stateful
+from homeostat.state import Stateful, recall, remember
 
 
 class Answers(NamedTuple):
@@ -101,10 +101,9 @@ def answer_rows(
 class Adopted(RetrainingStrategy):
     """Any object with `on_event` as a strategy: it judges the kinds of event it has answered."""
 
-    memory = ("strategy", "known")
-
     def __init__(self, strategy: Any) -> None:
         self.strategy = strategy
+        self.name = str(getattr(strategy, "name", type(strategy).__name__))
         self.known: list[list[str]] = []
 
     def on_event(self, event: SystemEvent) -> SystemEvent | None:
@@ -115,6 +114,13 @@ class Adopted(RetrainingStrategy):
 
     def watches(self, event: SystemEvent) -> bool:
         return _topic(event) in self.known
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"strategy": remember(self.strategy), "known": [list(topic) for topic in self.known]}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        recall(self.strategy, snapshot["strategy"])
+        self.known = [list(topic) for topic in snapshot["known"]]
 
 
 def _topic(event: SystemEvent) -> list[str]:

@@ -19,17 +19,14 @@ from homeostat.errors import InvalidInput
 LATENCY_MAX = 2**128  # the seed counts milliseconds in 128 bits
 METADATA_DEPTH = 100
 METADATA_BYTES = 1 << 20
-TEXT_MAX = 65_536
 
 
 def text(name: str, value: Any) -> str:
-    """Text that any store can keep: UTF-8, no NUL, at most 65,536 characters."""
+    """Text that any store can keep: UTF-8 without NUL."""
     if not isinstance(value, str):
         raise InvalidInput(name, f"must be text, got {_shown(value)}")
     if "\0" in value:
         raise InvalidInput(name, "holds a NUL character", "remove it")
-    if len(value) > TEXT_MAX:
-        raise InvalidInput(name, f"is {len(value):,} characters long, {TEXT_MAX:,} are allowed")
     if not value.isascii():
         _utf8(name, value)
     return value if type(value) is str else str(value)

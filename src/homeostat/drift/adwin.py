@@ -21,7 +21,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.drift.alarms import LARGEST, Alarm, Alarms, observations, refuse
+from homeostat.drift.alarms import LARGEST, Alarm, Alarms, observations, require_whole, skip
 from homeostat.errors import require
 from homeostat.state import Stateful
 
@@ -42,7 +42,7 @@ class ADWIN(Stateful):
     epsilon_cut, both at the cut where the one exceeds the other most, and `change` is the
     newer mean minus the older. Before the first alarm they are NaN.
 
-    NaN is no observation: skipped. An infinite value, or one beyond 1e150, raises
+    NaN is no observation: skipped. An infinite value, or one beyond 1e100, raises
     InvalidInput. A constant series never alarms. Memory O(clock + max_buckets log n) for a
     window of n values; a value costs O(max_buckets log(n) / clock).
 
@@ -78,10 +78,9 @@ class ADWIN(Stateful):
         on: str = "error",
     ) -> None:
         require(0 < delta < 1, "delta", delta, "above 0 and below 1")
-        require(clock >= 1, "clock", clock, "at least 1")
-        require(max_buckets >= 2, "max_buckets", max_buckets, "at least 2")
-        require(min_window_length >= 1, "min_window_length", min_window_length, "at least 1")
-        require(grace_period >= 0, "grace_period", grace_period, "at least 0")
+        require_whole(1, clock=clock, min_window_length=min_window_length)
+        require_whole(2, max_buckets=max_buckets)
+        require_whole(0, grace_period=grace_period)
         require(bool(on), "on", on, "the name of a series")
         self.delta = delta
         self.clock = clock
@@ -111,11 +110,10 @@ class ADWIN(Stateful):
 
     def update(self, x: float) -> bool:
         """Take one value; True when the check at it raises an alarm. NaN is skipped."""
+        x = float(x)
         if not -LARGEST <= x <= LARGEST:
-            if x == x:
-                refuse("x", x)
-            return False
-        self._pending.append(float(x))
+            return skip(x)
+        self._pending.append(x)
         if len(self._pending) < self.clock:
             return False
         values = np.array(self._pending)
@@ -132,10 +130,7 @@ class ADWIN(Stateful):
         The result and the state after it do not depend on how a stream is cut into series.
         """
         values, kept = observations(xs)
-        found = self._scan(values)
-        return Alarms.collect(
-            found if kept is None else (a._replace(position=int(kept[a.position])) for a in found)
-        )
+        return Alarms.collect(self._scan(values), kept)
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         waiting = len(self._pending)
@@ -201,7 +196,7 @@ class ADWIN(Stateful):
             return None
         change, bound, allowed = self._weigh(cuts.at(suspects))
         excess = np.where(allowed, np.abs(change) - bound, -1.0)
-        fired = (excess > 0.0).any(axis=0)
+        fired: NDArray[np.bool_] = excess.max(axis=0) > 0.0
         first = int(np.argmax(fired))
         if not fired[first]:
             return None
@@ -226,7 +221,7 @@ class ADWIN(Stateful):
         before *= 0.99 * (p / cuts.ends)
         before += 0.99 * (2.0 / 3.0 * doubt) ** 2
         lean *= lean
-        suspected: NDArray[np.bool_] = (lean > before).any(axis=0)
+        suspected: NDArray[np.bool_] = (lean > before).max(axis=0)
         return suspected & (cuts.ends > self.grace_period)
 
     def _weigh(
@@ -261,7 +256,13 @@ class _Cuts(NamedTuple):
     spreads: NDArray[np.float64]
 
     def at(self, checks: NDArray[np.int64]) -> _Cuts:
-        return _Cuts(*(values[..., checks] for values in self))
+        return _Cuts(
+            self.edges[:, checks],
+            self.older[:, checks],
+            self.ends[checks],
+            self.totals[checks],
+            self.spreads[checks],
+        )
 
 
 def _doubt(n: int, delta: float) -> float:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.errors import InvalidInput
+from homeostat.errors import InvalidInput, require
 
-LARGEST = 1e150  # a detector squares and sums: beyond this a double overflows to infinity
+LARGEST = 1e100  # detectors square sums of values: any beyond this might overflow
 
 
 class Alarm(NamedTuple):
@@ -37,12 +37,12 @@ class Alarms:
     change: NDArray[np.float64]
 
     @classmethod
-    def collect(cls, found: Iterable[Alarm]) -> Alarms:
-        """The alarms of a series in columns."""
+    def collect(cls, found: Iterable[Alarm], kept: NDArray[np.int64] | None = None) -> Alarms:
+        """The alarms in columns; `kept` is where the numbers stood that were looked at."""
         rows = list(found)
-        numbers = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 3)
         positions = np.array([row.position for row in rows], dtype=np.int64)
-        return cls(positions, *np.ascontiguousarray(numbers.T))
+        numbers = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 3)
+        return cls(positions if kept is None else kept[positions], *numbers.T.copy())
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -51,29 +51,39 @@ class Alarms:
 def observations(xs: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
     """The numbers of a series without its NaNs, and where they stood (None: no NaN in it).
 
-    Raises InvalidInput, before any of the series is taken, when one is infinite or so large
-    that its square would be; the message names its position.
+    Raises InvalidInput, before any of the series is taken, when one is infinite or beyond
+    1e100 in size; the message names its position. An empty series is a series.
     """
     values = np.ascontiguousarray(xs, dtype=np.float64)
     if values.ndim != 1:
         raise InvalidInput(
             "xs", f"must be one-dimensional, its shape is {values.shape}", "pass one series"
         )
-    with_nan = False
-    if not (np.abs(values) <= LARGEST).all():
-        too_large = np.abs(values) > LARGEST
-        if too_large.any():
-            first = int(np.argmax(too_large))
-            refuse(f"xs[{first}]", values[first])
-        with_nan = True
-    if not with_nan:
+    sizes = np.abs(values)
+    if (sizes <= LARGEST).all():
         return values, None
-    kept = np.flatnonzero(~np.isnan(values))
-    return values[kept], kept.astype(np.int64, copy=False)
+    if (sizes > LARGEST).any():
+        first = int(np.argmax(sizes > LARGEST))
+        refuse(f"xs[{first}]", values[first])
+    kept = np.flatnonzero(sizes <= LARGEST)
+    return values[kept], kept
 
 
-def refuse(place: str, value: Any) -> NoReturn:
-    """Refuse a number that is infinite or too large to be squared."""
+def skip(x: float) -> bool:
+    """No alarm when `x` is NaN; anything else that is out of range is refused."""
+    if not np.isnan(x):
+        _refuse("x", x)
+    return False
+
+
+def require_whole(least: int, **parameters: int) -> None:
+    """Refuse parameters that are not whole numbers of at least `least`."""
+    for name, value in parameters.items():
+        whole = isinstance(value, int) and value >= least
+        require(whole, name, value, f"a whole number, at least {least}")
+
+
+def _refuse(place: str, value: float) -> NoReturn:
     raise InvalidInput(
         place,
         f"must be finite and at most {LARGEST:g} in size, got {float(value)!r}",

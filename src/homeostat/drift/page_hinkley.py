@@ -22,7 +22,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.drift.alarms import LARGEST, Alarm, Alarms, observations, refuse
+from homeostat.drift.alarms import LARGEST, Alarm, Alarms, observations, require_whole, skip
 from homeostat.errors import require
 from homeostat.state import Stateful
 
@@ -44,7 +44,7 @@ class PageHinkley(Stateful):
     crossed what, and `change` the mean since the statistic's lowest point, where the change
     most likely began, minus the mean before it. Before the first alarm they are NaN.
 
-    NaN is no observation: skipped. An infinite value, or one beyond 1e150, raises
+    NaN is no observation: skipped. An infinite value, or one beyond 1e100, raises
     InvalidInput. A constant series never alarms. Memory O(1); a value costs O(1).
 
     Alarms are those of River 0.26 but for rounding: here the mean is sum/n of the values
@@ -72,7 +72,7 @@ class PageHinkley(Stateful):
         *,
         on: str = "error",
     ) -> None:
-        require(min_instances >= 1, "min_instances", min_instances, "at least 1")
+        require_whole(1, min_instances=min_instances)
         require(0 <= delta < math.inf, "delta", delta, "finite and at least 0")
         require(0 < threshold < math.inf, "threshold", threshold, "finite and above 0")
         require(0 < alpha <= 1, "alpha", alpha, "above 0 and at most 1")
@@ -100,10 +100,11 @@ class PageHinkley(Stateful):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
+        x = float(x)
         if not -LARGEST <= x <= LARGEST:
-            return _skip(x)
+            return skip(x)
         if not self._count:
-            self._origin = float(x)
+            self._origin = x
         self._count = count = self._count + 1
         moved = x - self._origin
         self._sum = total = self._sum + moved
@@ -130,10 +131,7 @@ class PageHinkley(Stateful):
         The result and the state after it do not depend on how a stream is cut into series.
         """
         values, kept = observations(xs)
-        found = self._scan(values)
-        return Alarms.collect(
-            found if kept is None else (a._replace(position=int(kept[a.position])) for a in found)
-        )
+        return Alarms.collect(self._scan(values), kept)
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         start = 0
@@ -200,12 +198,6 @@ class PageHinkley(Stateful):
         self._origin = 0.0
         self._sum = 0.0
         self._sides = [[0.0, math.inf, 0.0, 0.0] for _ in _SIDES[self.mode]]
-
-
-def _skip(x: float) -> bool:
-    if x == x:
-        refuse("x", x)
-    return False
 
 
 def _recursion(

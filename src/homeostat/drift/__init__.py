@@ -1,0 +1,6 @@
+"""Whether a series of numbers has changed: one detector a file."""
+
+from homeostat.drift.adwin import ADWIN
+from homeostat.drift.page_hinkley import PageHinkley
+
+__all__ = ["ADWIN", "PageHinkley"]
