@@ -182,6 +182,14 @@ class Batch(Sequence[InferenceRecord]):
             return self._records[row].model_version
         return str(self.model_version[row])
 
+    def stamps(self, rows: Rows) -> Iterator[tuple[str, datetime]]:
+        """The version and the time of some rows."""
+        if self._records is not None:
+            chosen = [self._records[row] for row in rows.tolist()]
+            return ((record.model_version, record.created_at) for record in chosen)
+        versions = map(str, self.model_version[rows].tolist())
+        return zip(versions, map(from_micros, self.created_at[rows].tolist()), strict=True)
+
     @cached_property
     def labelled(self) -> NDArray[np.bool_] | None:
         """Which rows have their truth; None when all have."""

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
-from homeostat.batch import Batch
+from homeostat.batch import Batch, Rows
 from homeostat.errors import InvalidSetting, SnapshotMismatch, did_you_mean
 from homeostat.event_batch import (
     AnswerColumn,
@@ -23,7 +23,6 @@ from homeostat.event_batch import (
     EventBatch,
     Keys,
     MetricColumn,
-    MetricValues,
     ObjectColumn,
 )
 from homeostat.events import (
@@ -157,8 +156,9 @@ class Engine:
             columns += self._metric_columns(at, metric, batch)
         updates = EventBatch(batch, columns, self._stride)
         for at, detector in self._on_events:
-            keys, values = updates.metric(detector.on)
-            columns += self._alarm_columns(detector, batch, keys + 2 * (1 + at), values)
+            watched = updates.metric(detector.on)
+            keys = watched.keys + 2 * (1 + at)
+            columns += self._alarm_columns(detector, batch, keys, watched.values)
         first = 2 * len(self.metrics) * self._group
         for at, detector in self._on_records:
             rows, values = _watched_column(detector.on, batch)
@@ -245,7 +245,7 @@ class Engine:
             if kind is not None:
                 self._well(self.strategy)
                 return [AnswerColumn(kind, keys, make, self._stride)]
-            keyed = [(int(key), make(i)) for i, key in enumerate(keys)]
+            keyed = list(zip(keys.tolist(), make(np.arange(len(keys))), strict=True))
         except Exception as error:
             return self._failed_column(self.strategy, error, batch, self._stride - 1)
         self._well(self.strategy)
@@ -381,9 +381,8 @@ def _watched_value(on: str, record: InferenceRecord) -> float | None:
     return float(record.latency_ms) if on == "latency_ms" else record.score
 
 
-def _watched_column(on: str, batch: Batch) -> MetricValues:
+def _watched_column(on: str, batch: Batch) -> tuple[Rows, NDArray[np.float64]]:
     if on == "error":
         rows, correct = batch.outcome
-        values = np.subtract(1.0, correct)
-        return MetricValues(np.arange(len(batch)) if rows is None else rows, values)
-    return MetricValues(np.arange(len(batch)), batch.column(on))
+        return np.arange(len(batch)) if rows is None else rows, np.subtract(1.0, correct)
+    return np.arange(len(batch)), batch.column(on)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,30 @@ from homeostat.events import (
 from homeostat.protocols import Alarms, Series
 
 Keys = NDArray[np.int64]
+Places = NDArray[np.int64]
+Make = Callable[[Places], list[SystemEvent]]
+"""Builds the events at some places of a column."""
+
+_BUILT_AT_ONCE = 4096  # events, when a whole batch is walked through
+
+
+class MetricValues:
+    """All values of one metric; the keys of their events are made when they are asked for."""
+
+    def __init__(
+        self, values: NDArray[np.float64], rows: Rows | None, slot: int = 0, stride: int = 1
+    ) -> None:
+        self.values, self._rows, self._slot, self._stride = values, rows, slot, stride
+
+    def keys_at(self, places: NDArray[np.int64]) -> Keys:
+        """The keys of some of the values."""
+        rows = places if self._rows is None else self._rows[places]
+        return rows * self._stride + self._slot
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys of all values."""
+        return self.keys_at(np.arange(len(self.values)))
 
 
 class MetricColumn:
@@ -36,6 +60,11 @@ class MetricColumn:
         self.name, self._rows, self.values = series
         self._slot, self._stride = slot, stride
 
+    @property
+    def series(self) -> MetricValues:
+        """The values with the keys of their events."""
+        return MetricValues(self.values, self._rows, self._slot, self._stride)
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -47,16 +76,18 @@ class MetricColumn:
     @cached_property
     def keys(self) -> Keys:
         """The place of each event among all."""
-        return self.rows * self._stride + self._slot
+        return self.series.keys
 
-    def event(self, i: int) -> SystemEvent:
-        """The event of one value."""
-        row = i if self._rows is None else int(self._rows[i])
-        return MetricUpdated(
-            MetricEvent(
-                self.name, float(self.values[i]), self.batch.version(row), self.batch.moment(row)
+    def events(self, at: Places) -> list[SystemEvent]:
+        """The events of some of the values."""
+        rows = at if self._rows is None else self._rows[at]
+        name = self.name
+        return [
+            MetricUpdated(MetricEvent(name, value, version, moment))
+            for value, (version, moment) in zip(
+                self.values[at].tolist(), self.batch.stamps(rows), strict=True
             )
-        )
+        ]
 
 
 class DriftColumn:
@@ -75,31 +106,35 @@ class DriftColumn:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def event(self, i: int) -> SystemEvent:
-        """The event of one alarm."""
-        row = int(self.rows[i])
-        return DriftDetected(
-            DriftEvent(
-                self.batch.version(row), self.metric, float(self.alarms.threshold[i]),
-                float(self.alarms.observed[i]), self.batch.moment(row),
-                self.detector, self.direction(float(self.alarms.change[i])),
+    def events(self, at: Places) -> list[SystemEvent]:
+        """The events of some of the alarms."""
+        found = self.alarms
+        return [
+            DriftDetected(
+                DriftEvent(
+                    version, self.metric, float(found.threshold[i]), float(found.observed[i]),
+                    moment, self.detector, self.direction(float(found.change[i])),
+                )
             )
-        )  # fmt: skip
+            for i, (version, moment) in zip(
+                at.tolist(), self.batch.stamps(self.rows[at]), strict=True
+            )
+        ]  # fmt: skip
 
 
 class ObjectColumn:
     """Events that came as objects, from plug-ins without a columnar form."""
 
     def __init__(self, kind: type[SystemEvent], keys: Keys, events: list[SystemEvent], stride: int):
-        self.kind, self.keys, self.events = kind, keys, events
+        self.kind, self.keys, self.objects = kind, keys, events
         self.rows = keys // stride
 
     def __len__(self) -> int:
-        return len(self.events)
+        return len(self.objects)
 
-    def event(self, i: int) -> SystemEvent:
-        """One of them."""
-        return self.events[i]
+    def events(self, at: Places) -> list[SystemEvent]:
+        """Some of them."""
+        return [self.objects[i] for i in at.tolist()]
 
     @classmethod
     def by_kind(cls, keyed: list[tuple[int, SystemEvent]], stride: int) -> list[ObjectColumn]:
@@ -118,24 +153,19 @@ class ObjectColumn:
 class AnswerColumn:
     """The answers of a strategy; each is made from the event it answers when it is looked at."""
 
-    def __init__(
-        self, kind: type[SystemEvent], keys: Keys, make: Callable[[int], SystemEvent], stride: int
-    ) -> None:
-        self.kind, self.keys, self.event = kind, keys, make
-        self.rows = keys // stride
+    def __init__(self, kind: type[SystemEvent], keys: Keys, make: Make, stride: int) -> None:
+        self.kind, self.keys, self.events, self._stride = kind, keys, make, stride
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The record of each answer."""
+        return self.keys // self._stride
 
     def __len__(self) -> int:
         return len(self.keys)
 
 
 Column = MetricColumn | DriftColumn | ObjectColumn | AnswerColumn
-
-
-class MetricValues(NamedTuple):
-    """All values of one metric, with the keys of their events."""
-
-    keys: Keys
-    values: NDArray[np.float64]
 
 
 class EventBatch(Sequence[SystemEvent]):
@@ -162,11 +192,12 @@ class EventBatch(Sequence[SystemEvent]):
     def __getitem__(self, index: int | slice) -> SystemEvent | list[SystemEvent]:
         places = range(self._n)[index]
         if isinstance(places, range):
-            return [self._event(place) for place in places]
-        return self._event(places)
+            return self._build(np.arange(places.start, places.stop, places.step))
+        return self._build(np.array([places]))[0]
 
     def __iter__(self) -> Iterator[SystemEvent]:
-        return map(self._event, range(self._n))
+        for start in range(0, self._n, _BUILT_AT_ONCE):
+            yield from self[start : start + _BUILT_AT_ONCE]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.rows, dtype=dtype)
@@ -199,14 +230,14 @@ class EventBatch(Sequence[SystemEvent]):
     def metric(self, name: str) -> MetricValues:
         """The values of a metric with the keys of their events."""
         found = [_metric_values(column, name) for column in self.columns]
-        parts = [part for part in found if part is not None and len(part.keys)]
+        parts = [part for part in found if part is not None]
         if len(parts) == 1:
             return parts[0]
         if not parts:
-            return MetricValues(np.empty(0, dtype=np.int64), np.empty(0))
+            return MetricValues(np.empty(0), None)
         keys = np.concatenate([part.keys for part in parts])
         order = np.argsort(keys, kind="stable")
-        return MetricValues(keys[order], np.concatenate([part.values for part in parts])[order])
+        return MetricValues(np.concatenate([part.values for part in parts])[order], keys[order])
 
     @property
     def rows(self) -> Rows:
@@ -230,19 +261,25 @@ class EventBatch(Sequence[SystemEvent]):
     def _starts(self) -> NDArray[np.int64]:
         return np.cumsum([0, *map(len, self.columns)])
 
-    def _event(self, place: int) -> SystemEvent:
+    def _build(self, places: Places) -> list[SystemEvent]:
         if len(self.columns) == 1:
-            return self.columns[0].event(place)
-        at = int(self._order[place])
-        column = int(np.searchsorted(self._starts, at, side="right")) - 1
-        return self.columns[column].event(at - int(self._starts[column]))
+            return self.columns[0].events(places)
+        at = self._order[places]
+        owners = np.searchsorted(self._starts, at, side="right") - 1
+        built: list[Any] = [None] * len(places)
+        for number, column in enumerate(self.columns):
+            own = np.flatnonzero(owners == number)
+            events = column.events(at[own] - self._starts[number]) if len(own) else []
+            for place, event in zip(own.tolist(), events, strict=True):
+                built[place] = event
+        return built
 
 
 def _metric_values(column: Column, name: str) -> MetricValues | None:
     if isinstance(column, MetricColumn) and column.name == name:
-        return MetricValues(column.keys, column.values)
+        return column.series
     if isinstance(column, ObjectColumn) and column.kind is MetricUpdated:
-        named = [i for i, event in enumerate(column.events) if event.name == name]
-        values = np.array([column.events[i].value for i in named], dtype=np.float64)
-        return MetricValues(column.keys[named], values)
+        named = [i for i, event in enumerate(column.objects) if event.name == name]
+        values = np.array([column.objects[i].value for i in named], dtype=np.float64)
+        return MetricValues(values, column.keys[named])
     return None

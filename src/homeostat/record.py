@@ -76,8 +76,10 @@ class InferenceRecord(
         )  # fmt: skip
         if not (
             type(version) is str
+            and version in _SEEN
             and type(predicted) is str
-            and (truth is None or (type(truth) is str and truth.isascii() and "\0" not in truth))
+            and predicted in _SEEN
+            and (truth is None or (type(truth) is str and truth in _SEEN))
             and type(self.latency_ms) is int
             and 0 <= self.latency_ms < LATENCY_MAX
             and self.metadata is None
@@ -85,10 +87,6 @@ class InferenceRecord(
             and self.score is None
             and self.scores is None
             and self.record_id is None
-            and version.isascii()
-            and predicted.isascii()
-            and "\0" not in version
-            and "\0" not in predicted
             and self.model == "default"
         ):
             self._validate()
@@ -99,6 +97,9 @@ class InferenceRecord(
             taken = check(name, given)
             if taken is not given:
                 msgspec.structs.force_setattr(self, name, taken)
+        if len(_SEEN) < _SEEN_MAX:
+            texts = (self.model_version, self.predicted_label, self.ground_truth_label)
+            _SEEN.update(text for text in texts if type(text) is str)
 
     @classmethod
     def dummy_ok(cls) -> Self:
@@ -147,6 +148,10 @@ class _Wire(msgspec.Struct, omit_defaults=True):
             None if r.model == "default" else r.model, r.score, r.scores, r.features,
         )  # fmt: skip
 
+
+# Versions and labels found valid before: there are few, and they come again and again.
+_SEEN: set[str] = set()
+_SEEN_MAX = 4096
 
 _DECODER = msgspec.json.Decoder(InferenceRecord)
 _ENCODER = msgspec.json.Encoder(order="deterministic")  # serde_json sorts the keys of a Value

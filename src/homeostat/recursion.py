@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_WORTH_IMPORTING = 50_000  # values in one call from which SciPy's import pays for itself
+_WORTH_IMPORTING = 20_000  # values in one call from which SciPy's import pays for itself
 
 
 def decay(a: float, u: NDArray[np.float64], previous: float) -> NDArray[np.float64]:

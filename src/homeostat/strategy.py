@@ -4,28 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.event_batch import EventBatch, Keys
+from homeostat.event_batch import EventBatch, Keys, Make, MetricValues, Places
 from homeostat.events import RetrainEvent, RetrainRequested, SystemEvent
 from homeostat.state import Stateful, recall, remember
 
 
-class Answers(NamedTuple):
+class Answers:
     """A strategy's reaction to a batch of events.
 
-    `watched` are the keys of the events that it judged, `answered` those of them that it answered
-    (both rising), and `make(i)` builds the answer to `answered[i]`. `kind` is that of all
-    answers, None where it takes a look at each to tell.
+    `answered` are the keys of the events that it answered, rising, and `make(places)` builds the
+    answers to `answered[places]`. `watched` are the keys of all events that it judged, the
+    answered among them; given as a function, since few ask. `kind` is that of all answers, None
+    where it takes a look at each to tell.
     """
 
-    watched: Keys
-    answered: Keys
-    make: Callable[[int], SystemEvent]
-    kind: type[SystemEvent] | None = RetrainRequested
+    def __init__(
+        self,
+        watched: Callable[[], Keys],
+        answered: Keys,
+        make: Make,
+        kind: type[SystemEvent] | None = RetrainRequested,
+    ) -> None:
+        self._watched = watched
+        self.answered, self.make, self.kind = answered, make, kind
+
+    @cached_property
+    def watched(self) -> Keys:
+        """The keys of all events that were judged."""
+        return self._watched()
+
+    def only(self, places: NDArray[np.int64]) -> Answers:
+        """The same, of which only the answers at these places were given."""
+        return Answers(
+            lambda: self.watched,
+            self.answered[places],
+            lambda at: self.make(places[at]),
+            self.kind,
+        )
 
 
 class RetrainingStrategy(Stateful):
@@ -55,7 +76,12 @@ class RetrainingStrategy(Stateful):
                 answers.append(answer)
             if answer is not None or self.watches(event):
                 watched.append(key)
-        return Answers(as_keys(watched), as_keys(answered), answers.__getitem__, kind=None)
+        return Answers(
+            lambda: as_keys(watched),
+            as_keys(answered),
+            lambda at: [answers[i] for i in at.tolist()],
+            kind=None,
+        )
 
     def hold(self, n: int) -> RetrainingStrategy:
         """Answer only when this has answered `n` of its events in a row."""
@@ -82,20 +108,25 @@ def request(cause: SystemEvent, reason: str) -> RetrainRequested:
     return RetrainRequested(RetrainEvent(str(version), reason, payload.created_at))
 
 
-def answer_rows(
-    events: EventBatch, watched: Keys, asked: NDArray[np.bool_], reason: Callable[[int], str]
+def answer_values(
+    events: EventBatch,
+    watched: MetricValues,
+    asked: NDArray[np.bool_],
+    reason: Callable[[float], str],
 ) -> Answers:
-    """Answers to the watched events where `asked`; `reason(i)` is about `watched[i]`."""
+    """Answers to the values of a metric where `asked`, with a reason made from the value."""
     places = np.flatnonzero(asked)
-    answered = watched[places]
-    batch, stride = events.batch, events.stride
+    answered = watched.keys_at(places)
 
-    def make(i: int) -> SystemEvent:
-        row = int(answered[i]) // stride
-        why = reason(int(places[i]))
-        return RetrainRequested(RetrainEvent(batch.version(row), why, batch.moment(row)))
+    def make(at: Places) -> list[SystemEvent]:
+        values = watched.values[places[at]].tolist()
+        stamps = events.batch.stamps(answered[at] // events.stride)
+        return [
+            RetrainRequested(RetrainEvent(version, reason(value), moment))
+            for value, (version, moment) in zip(values, stamps, strict=True)
+        ]
 
-    return Answers(watched, answered, make)
+    return Answers(lambda: watched.keys, answered, make)
 
 
 class Adopted(RetrainingStrategy):

@@ -21,7 +21,15 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.drift.alarms import LARGEST, Alarm, Alarms, observations, require_whole, skip
+from homeostat.drift.alarms import (
+    LARGEST,
+    Alarm,
+    Alarms,
+    collect,
+    observations,
+    require_whole,
+    skip,
+)
 from homeostat.errors import require
 from homeostat.state import Stateful
 
@@ -54,7 +62,7 @@ class ADWIN(Stateful):
     to the other side; values far from their first one keep their precision the better for it.
     """
 
-    name: ClassVar[str] = "adwin"
+    name: str = "adwin"
     memory: ClassVar[tuple[str, ...]] = (
         "_pending", "_count", "_origin", "_spread", "_edges", "_sums",
         "observed", "threshold", "change",
@@ -130,7 +138,7 @@ class ADWIN(Stateful):
         The result and the state after it do not depend on how a stream is cut into series.
         """
         values, kept = observations(xs)
-        return Alarms.collect(self._scan(values), kept)
+        return collect(self._scan(values), kept)
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         waiting = len(self._pending)

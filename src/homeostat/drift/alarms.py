@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homeostat.errors import InvalidInput, require
+from homeostat.protocols import Alarms
+
+__all__ = ["LARGEST", "Alarm", "Alarms", "collect", "observations", "require_whole", "skip"]
 
 LARGEST = 1e100  # detectors square sums of values: any beyond this might overflow
 
@@ -23,29 +25,12 @@ class Alarm(NamedTuple):
     change: float
 
 
-@dataclass(frozen=True, eq=False)
-class Alarms:
-    """The alarms that one series raised, as four arrays of equal length, in order.
-
-    positions: int64, where in the series; observed and threshold: float64, the statistic and
-    the bound that it crossed; change: float64, new level minus old, in the series' own unit.
-    """
-
-    positions: NDArray[np.int64]
-    observed: NDArray[np.float64]
-    threshold: NDArray[np.float64]
-    change: NDArray[np.float64]
-
-    @classmethod
-    def collect(cls, found: Iterable[Alarm], kept: NDArray[np.int64] | None = None) -> Alarms:
-        """The alarms in columns; `kept` is where the numbers stood that were looked at."""
-        rows = list(found)
-        positions = np.array([row.position for row in rows], dtype=np.int64)
-        numbers = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 3)
-        return cls(positions if kept is None else kept[positions], *numbers.T.copy())
-
-    def __len__(self) -> int:
-        return len(self.positions)
+def collect(found: Iterable[Alarm], kept: NDArray[np.int64] | None) -> Alarms:
+    """The alarms in columns; `kept` is where the numbers that were looked at had stood."""
+    rows = list(found)
+    positions = np.array([row.position for row in rows], dtype=np.int64)
+    numbers = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 3)
+    return Alarms(positions if kept is None else kept[positions], *numbers.T.copy())
 
 
 def observations(xs: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
@@ -64,7 +49,7 @@ def observations(xs: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64] 
         return values, None
     if (sizes > LARGEST).any():
         first = int(np.argmax(sizes > LARGEST))
-        refuse(f"xs[{first}]", values[first])
+        _refuse(f"xs[{first}]", values[first])
     kept = np.flatnonzero(sizes <= LARGEST)
     return values[kept], kept
 

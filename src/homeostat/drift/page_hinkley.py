@@ -22,13 +22,22 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.drift.alarms import LARGEST, Alarm, Alarms, observations, require_whole, skip
+from homeostat.drift.alarms import (
+    LARGEST,
+    Alarm,
+    Alarms,
+    collect,
+    observations,
+    require_whole,
+    skip,
+)
 from homeostat.errors import require
 from homeostat.state import Stateful
 
 _SIDES = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}
 _LEVEL, _LOW = 0, 1  # the places in what one side remembers
 _SHORTEST, _LONGEST = 1024, 8192  # values looked at together: few after an alarm, then more
+_FEW = 128  # values for which a loop is as fast as the filter, and scipy need not be loaded
 
 
 class PageHinkley(Stateful):
@@ -42,7 +51,9 @@ class PageHinkley(Stateful):
 
     After an alarm, which clears all but the last report, `observed` and `threshold` tell what
     crossed what, and `change` the mean since the statistic's lowest point, where the change
-    most likely began, minus the mean before it. Before the first alarm they are NaN.
+    most likely began, minus the mean before it. Where delta is far below the noise that point
+    can lie long before the change, and `change` is then the smaller; its sign holds. Before the
+    first alarm `observed` and `change` are NaN.
 
     NaN is no observation: skipped. An infinite value, or one beyond 1e100, raises
     InvalidInput. A constant series never alarms. Memory O(1); a value costs O(1).
@@ -52,7 +63,7 @@ class PageHinkley(Stateful):
     the threshold can fall on the other side of it.
     """
 
-    name: ClassVar[str] = "page_hinkley"
+    name: str = "page_hinkley"
     memory: ClassVar[tuple[str, ...]] = (
         "_count", "_origin", "_sum", "_sides", "observed", "change",
     )  # fmt: skip
@@ -131,7 +142,7 @@ class PageHinkley(Stateful):
         The result and the state after it do not depend on how a stream is cut into series.
         """
         values, kept = observations(xs)
-        return Alarms.collect(self._scan(values), kept)
+        return collect(self._scan(values), kept)
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         start = 0
@@ -204,7 +215,7 @@ def _recursion(
     pushes: NDArray[np.float64], alpha: float, carried: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """y[n] = alpha * y[n-1] + pushes[n] along each row, y[-1] being `carried`."""
-    if not _filter_is_exact():
+    if pushes.shape[1] < _FEW or not _filter_is_exact():
         return _plain_recursion(pushes, alpha, carried)
     return _filtered(pushes, alpha, carried)
 

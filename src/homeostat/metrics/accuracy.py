@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from homeostat.batch import Batch
 from homeostat.errors import require
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
+from homeostat.intake import BLOCK
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
 from homeostat.state import Stateful
@@ -52,23 +53,25 @@ class AccuracyMetric(Stateful):
 
     def on_batch(self, batch: Batch) -> Iterable[Series]:
         rows, correct = batch.outcome
-        return [Series(self.name, rows, self._fold(correct.view(np.uint8)))]
+        entering = correct.view(np.uint8)
+        values = np.empty(len(entering))
+        for start in range(0, len(entering), BLOCK):
+            self._fold(entering[start : start + BLOCK], values[start : start + BLOCK])
+        return [Series(self.name, rows, values)]
 
-    def _fold(self, entering: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def _fold(self, entering: NDArray[np.uint8], values: NDArray[np.float64]) -> None:
         n, window = len(entering), self.window
         ring = np.frombuffer(self.ring, dtype=np.uint8)
         history = np.concatenate([ring[self.at :], ring[: self.at], entering])
         moves = np.subtract(entering, history[:n], dtype=np.int8)
         right = np.cumsum(moves, dtype=np.int32)
         right += self.right
-        values = right / float(window)
+        np.divide(right, float(window), out=values)
         filling = min(n, window - self.seen)
         if filling > 0:
             values[:filling] = right[:filling] / np.arange(self.seen + 1, self.seen + filling + 1)
-        if n:
-            self._keep(history[n:], (self.at + n) % window)
-            self.seen, self.right = min(window, self.seen + n), int(right[-1])
-        return values
+        self._keep(history[n:], (self.at + n) % window)
+        self.seen, self.right = min(window, self.seen + n), int(right[-1])
 
     def _keep(self, latest: NDArray[np.uint8], at: int) -> None:
         """Lay the latest outcomes out as single records would have left them."""

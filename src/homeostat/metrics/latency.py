@@ -10,6 +10,7 @@ import numpy as np
 from homeostat.batch import Batch
 from homeostat.errors import require
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
+from homeostat.intake import BLOCK
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
 from homeostat.recursion import decay
@@ -43,11 +44,14 @@ class LatencyMetric(Stateful):
     def on_batch(self, batch: Batch) -> Iterable[Series]:
         samples = batch.latency_ms
         values = np.empty(len(samples))
-        start = 0
         if self.ewma is None and len(samples):
             values[0] = self.ewma = float(samples[0])
             start = 1
-        if len(samples) > start and self.ewma is not None:
-            values[start:] = decay(1.0 - self.alpha, self.alpha * samples[start:], self.ewma)
-            self.ewma = float(values[-1])
+        else:
+            start = 0
+        for at in range(start, len(samples), BLOCK):
+            part = samples[at : at + BLOCK]
+            smoothed = decay(1.0 - self.alpha, self.alpha * part, self.ewma or 0.0)
+            values[at : at + BLOCK] = smoothed
+            self.ewma = float(smoothed[-1])
         return [Series(self.name, None, values)]

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from homeostat.errors import require
-from homeostat.event_batch import EventBatch
+from homeostat.event_batch import EventBatch, Keys, Places
 from homeostat.events import SystemEvent
 from homeostat.protocols import Strategy
 from homeostat.strategy import Answers, RetrainingStrategy, adopt, request
@@ -34,14 +34,21 @@ class AnyOf(RetrainingStrategy):
         parts = [strategy.on_events(events) for strategy in self.strategies]
         if len(parts) == 1:
             return parts[0]
-        watched = np.unique(np.concatenate([part.watched for part in parts]))
         keys = np.concatenate([part.answered for part in parts])
         answered, first = np.unique(keys, return_index=True)  # the first part wins a tie
         starts = np.cumsum([0, *(len(part.answered) for part in parts)])
 
-        def make(i: int) -> SystemEvent:
-            part = int(np.searchsorted(starts, first[i], side="right")) - 1
-            return parts[part].make(int(first[i] - starts[part]))
+        def make(at: Places) -> list[SystemEvent]:
+            sources = first[at]
+            owners = np.searchsorted(starts, sources, side="right") - 1
+            places = (sources - starts[owners]).tolist()
+            return [
+                parts[owner].make(np.array([place]))[0]
+                for owner, place in zip(owners.tolist(), places, strict=True)
+            ]
+
+        def watched() -> Keys:
+            return np.unique(np.concatenate([part.watched for part in parts]))
 
         kinds = {part.kind for part in parts}
         return Answers(watched, answered, make, kinds.pop() if len(kinds) == 1 else None)

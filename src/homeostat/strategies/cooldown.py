@@ -54,10 +54,7 @@ class Cooldown(RetrainingStrategy):
             kept.append(at)
             self.last = int(times[at])
             at = self._next(times, at + 1)
-        places = as_keys(kept)
-        return inner._replace(
-            answered=inner.answered[places], make=lambda i: inner.make(int(places[i]))
-        )
+        return inner.only(as_keys(kept))
 
     @property
     def _micros(self) -> int:

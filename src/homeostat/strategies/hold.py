@@ -53,6 +53,4 @@ class Hold(RetrainingStrategy):
         runs[~asked] = 0
         self.run = int(runs[-1])
         kept = np.flatnonzero(runs[asked] >= self.n)
-        return inner._replace(
-            answered=inner.answered[kept], make=lambda i: inner.make(int(kept[i]))
-        )
+        return inner.only(kept)

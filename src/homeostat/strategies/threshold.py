@@ -8,7 +8,7 @@ from typing import ClassVar
 from homeostat.errors import require
 from homeostat.event_batch import EventBatch
 from homeostat.events import MetricUpdated, SystemEvent
-from homeostat.strategy import Answers, RetrainingStrategy, answer_rows, request
+from homeostat.strategy import Answers, RetrainingStrategy, answer_values, request
 
 
 class ThresholdStrategy(RetrainingStrategy):
@@ -27,6 +27,8 @@ class ThresholdStrategy(RetrainingStrategy):
         self.threshold = threshold
         self.metric = metric
         self.above = above
+        subject, move = metric[:1].upper() + metric[1:], "rose above" if above else "dropped below"
+        self._complaint = f"{subject} {move} {threshold:.2f}: observed "
 
     def on_event(self, event: SystemEvent) -> SystemEvent | None:
         if self.watches(event) and self._asks(event.payload.value):
@@ -37,14 +39,13 @@ class ThresholdStrategy(RetrainingStrategy):
         return type(event) is MetricUpdated and event.payload.name == self.metric
 
     def on_events(self, events: EventBatch) -> Answers:
-        keys, values = events.metric(self.metric)
+        watched = events.metric(self.metric)
+        values = watched.values
         asked = values > self.threshold if self.above else values < self.threshold
-        return answer_rows(events, keys, asked, lambda i: self._reason(float(values[i])))
+        return answer_values(events, watched, asked, self._reason)
 
     def _asks(self, value: float) -> bool:
         return value > self.threshold if self.above else value < self.threshold
 
     def _reason(self, value: float) -> str:
-        subject = self.metric[:1].upper() + self.metric[1:]
-        move = "rose above" if self.above else "dropped below"
-        return f"{subject} {move} {self.threshold:.2f}: observed {value:.4f}"
+        return f"{self._complaint}{value:.4f}"

@@ -1,0 +1,115 @@
+"""`homeostat check`: does a plug-in keep the laws?"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+import msgspec
+
+from homeostat.cli.group import ERROR, debug_option
+from homeostat.errors import ConfigError, did_you_mean
+from homeostat.plugins import TABLE, known, load
+
+
+@click.command(
+    epilog="""\b
+Examples
+  homeostat check my_package:MyMetric      a class that needs no arguments
+  homeostat check my_package:make_metric   a function that makes one
+  homeostat check accuracy                 a registered name
+
+\b
+Exit status: 0 all laws kept, 1 a law broken, 2 there is no such thing to check"""
+)
+@click.argument("target")
+@click.option("-o", "--output", type=click.Choice(["auto", "table", "json"]), default="auto",
+              help="auto: a table on a terminal, else JSON.")  # fmt: skip
+@debug_option
+@click.pass_context
+def check(ctx: click.Context, target: str, output: str) -> None:
+    """Check TARGET, a metric, detector or strategy, against the laws.
+
+    Batches of any size give the same events, a restored snapshot goes on as if nothing had
+    happened, memory stays bounded, odd input raises nothing: each law is tried on many streams.
+    Modules in the current directory can be imported.
+    """
+    from homeostat import testing
+
+    results = list(testing.check(_plugin(target)))
+    if output == "json" or (output == "auto" and not sys.stdout.isatty()):
+        found = [{"law": r.name, "ok": r.ok, "detail": r.detail} for r in results]
+        ok = all(r.ok for r in results)
+        click.echo(msgspec.json.encode({"target": target, "ok": ok, "laws": found}).decode())
+    else:
+        _print_table(target, results)
+    ctx.exit(0 if all(result.ok for result in results) else ERROR)
+
+
+def _print_table(target: str, results: Sequence[Any]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("", "law", "detail", box=box.SIMPLE_HEAD, pad_edge=False)
+    for result in results:
+        mark = "[green]kept[/]" if result.ok else "[bold red]broken[/]"
+        table.add_row(mark, escape(result.name), escape(str(result.detail or "")))
+    broken = sum(not result.ok for result in results)
+    console = Console(highlight=False)
+    console.print(table)
+    end = (
+        f"[bold red]breaks {broken} of {len(results)}"
+        if broken
+        else f"[green]keeps all {len(results)}"
+    )
+    console.print(f"{escape(target)} {end} laws[/]", soft_wrap=True)
+
+
+def _plugin(target: str) -> Any:
+    """A class that can be made without arguments, or what a function makes."""
+    found = _imported(target) if ":" in target else _registered(target)
+    if not callable(found) or hasattr(found, "on_record") and not isinstance(found, type):
+        return found
+    needed = [
+        name
+        for name, parameter in inspect.signature(found).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if needed:
+        raise ConfigError(
+            f"{target} needs arguments ({', '.join(needed)}); write a function that makes one "
+            "and check that: homeostat check my_module:make_it"
+        )
+    return found if isinstance(found, type) else found()
+
+
+def _registered(name: str) -> Any:
+    for kind in TABLE:
+        if name in known(kind):
+            return load(kind, name)
+    names = [name for kind in TABLE for name in known(kind)]
+    raise ConfigError(
+        f"{name!r} is no registered name and no module:Class; {did_you_mean(name, names)}"
+    )
+
+
+def _imported(target: str) -> Any:
+    module, _, path = target.partition(":")
+    sys.path.insert(0, "")
+    try:
+        found: Any = import_module(module)
+        for attribute in path.split("."):
+            found = getattr(found, attribute)
+    except AttributeError as error:
+        known_names = [name for name in vars(sys.modules[module]) if not name.startswith("_")]
+        raise ConfigError(f"{error}; {did_you_mean(path, known_names)}") from error
+    except Exception as error:  # a user's module may raise anything
+        raise ConfigError(f"cannot import {module!r}: {type(error).__name__}: {error}") from error
+    return found

@@ -1,0 +1,101 @@
+"""A summary as tables."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+SHOWN = 5
+"""How many versions and kinds of fault are listed; the JSON summary has all."""
+
+_KINDS = {"drift": "DriftDetected", "retrain": "RetrainRequested", "failure": "PluginFailed"}
+
+
+def print_table(summary: dict[str, Any], stream: IO[str]) -> None:
+    """Print what a run found."""
+    console = Console(file=stream, highlight=False)
+    _heading(console, summary)
+    if summary["metrics"]:
+        console.print(_metrics(summary["metrics"]))
+    if summary["events"]:
+        console.print(_events(summary))
+    if summary["set_aside"]:
+        console.print(_faults(summary["set_aside"]))
+    _footnotes(console, summary)
+
+
+def _heading(console: Console, summary: dict[str, Any]) -> None:
+    records = summary["records"]
+    rate = records["read"] / max(summary["seconds"], 0.001)
+    state = "" if summary["status"] == "finished" else f" [bold red]{summary['status']}[/]"
+    aside = f"{records['set_aside']:,} set aside"
+    console.print(
+        f"[bold]{escape(summary['source'])}[/]{state}: {records['read']:,} read, "
+        f"{records['monitored']:,} monitored, "
+        f"{f'[bold red]{aside}[/]' if records['set_aside'] else aside} "
+        f"[dim]({summary['seconds']:.2f} s, {rate:,.0f}/s)[/]",
+        soft_wrap=True,
+    )
+    if summary["span"]:
+        console.print(f"from {summary['span'][0]} to {summary['span'][1]}", soft_wrap=True)
+    versions = list(summary["versions"].items())
+    if versions:
+        more = f" and {len(versions) - SHOWN:,} more" if len(versions) > SHOWN else ""
+        shown = ", ".join(f"{escape(name)} ({n:,})" for name, n in versions[:SHOWN])
+        console.print(f"versions: {shown}{more}", soft_wrap=True)
+
+
+def _table(*columns: tuple[str, str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, justify in columns:
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    return table
+
+
+def _metrics(metrics: dict[str, dict[str, Any]]) -> Table:
+    table = _table(("metric", "left"), *((name, "right") for name in ("last", "min", "max", "n")))
+    for name, values in metrics.items():
+        numbers = (_number(values[which]) for which in ("last", "min", "max"))
+        table.add_row(escape(name), *numbers, f"{values['n']:,}")
+    return table
+
+
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:,.4f}" if abs(value) < 1e6 else f"{value:.4g}"
+
+
+def _events(summary: dict[str, Any]) -> Table:
+    table = _table(("event", "left"), ("count", "right"), ("first", "left"), ("last", "left"))
+    told = {kind: summary[name] for name, kind in _KINDS.items()}
+    for kind, n in summary["events"].items():
+        ends = (told.get(kind, {}).get(which) for which in ("first", "last"))
+        first, last = (end["created_at"] if end else "" for end in ends)
+        style = "yellow" if kind in told else None
+        table.add_row(kind, f"{n:,}", first, last, style=style)
+    return table
+
+
+def _faults(faults: list[dict[str, Any]]) -> Table:
+    table = _table(("set aside", "left"), ("count", "right"), ("first", "left"))
+    for fault in faults[:SHOWN]:
+        what = f"{fault['field']} {fault['problem']}"
+        table.add_row(escape(what), f"{fault['count']:,}", fault["first"])
+    rest = sum(fault["count"] for fault in faults[SHOWN:])
+    if rest:
+        table.add_row("others", f"{rest:,}", "")
+    return table
+
+
+def _footnotes(console: Console, summary: dict[str, Any]) -> None:
+    last = summary["retrain"]["last"]
+    if last:
+        console.print(f"[yellow]last request:[/] {escape(last['reason'])}", soft_wrap=True)
+    failed = summary["failure"]["last"]
+    if failed:
+        what = f"{failed['plugin']}: {failed['error']}"
+        console.print(f"[red]failed:[/] {escape(what)}", soft_wrap=True)
+    console.print(f"[dim]configuration: {escape(summary['config'])}[/]", soft_wrap=True)

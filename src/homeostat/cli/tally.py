@@ -1,0 +1,172 @@
+"""What a run has seen so far, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from homeostat.event_batch import EventBatch, MetricColumn, ObjectColumn
+from homeostat.events import (
+    DriftDetected,
+    MetricUpdated,
+    PluginFailed,
+    RetrainRequested,
+    SystemEvent,
+)
+from homeostat.sources.chunk import Chunk, Reject
+from homeostat.times import from_micros, to_text
+
+MOST = 1000
+"""How many different names are told apart, of whatever; all others are counted together."""
+
+OTHER = "(other)"
+_TOLD = {"drift": DriftDetected, "retrain": RetrainRequested, "failure": PluginFailed}
+_PARTICULARS = re.compile(r"(, got |: ).*", re.DOTALL)
+
+
+class Values(msgspec.Struct):
+    """A metric's values: how many, the last, the least and the greatest."""
+
+    n: int = 0
+    last: float = math.nan
+    min: float = math.nan
+    max: float = math.nan
+
+    def add(self, values: Any) -> None:
+        """Take some more."""
+        if not len(values):
+            return
+        self.n += len(values)
+        self.last = float(values[-1])
+        self.min = float(np.fmin(self.min, np.fmin.reduce(values)))
+        self.max = float(np.fmax(self.max, np.fmax.reduce(values)))
+
+
+class Told(msgspec.Struct):
+    """Events of one kind: how many, the first and the last."""
+
+    count: int = 0
+    first: SystemEvent | None = None
+    last: SystemEvent | None = None
+
+    def add(self, events: EventBatch) -> None:
+        """Take some more."""
+        if len(events):
+            self.count += len(events)
+            self.first = self.first or events[0]
+            self.last = events[-1]
+
+
+class Faults(msgspec.Struct):
+    """Rejects that are alike: how many, and where the first was."""
+
+    count: int
+    first: str
+
+
+class Tally:
+    """Counts records, rejects, events and versions; keeps each metric's range."""
+
+    def __init__(self) -> None:
+        self.monitored = 0
+        self.set_aside = 0
+        self.metrics: dict[str, Values] = {}
+        self.events: Counter[str] = Counter()
+        self.told = {name: Told() for name in _TOLD}
+        self.versions: Counter[str] = Counter()
+        self.faults: dict[tuple[str, str], Faults] = {}
+        self.span: tuple[int, int] | None = None
+
+    def add(self, chunk: Chunk, events: EventBatch) -> None:
+        """Take a chunk and the events that it gave."""
+        self.monitored += len(chunk.batch)
+        self.set_aside += len(chunk.rejects)
+        for reject in chunk.rejects:
+            self._fault(reject)
+        if len(chunk.batch):
+            self._records(chunk)
+        for kind, n in events.counts().items():
+            self.events[kind.__name__] += n
+        for name in _metric_names(events):
+            self._values(name).add(events.metric_values(name))
+        for name, kind in _TOLD.items():
+            self.told[name].add(events.of(kind))
+
+    @property
+    def read(self) -> int:
+        """Lines or rows that held anything."""
+        return self.monitored + self.set_aside
+
+    def _records(self, chunk: Chunk) -> None:
+        times = chunk.batch.created_at
+        first, last = int(times.min()), int(times.max())
+        kept = self.span or (first, last)
+        self.span = min(kept[0], first), max(kept[1], last)
+        for version, n in Counter(chunk.batch.model_version.tolist()).items():
+            known = version in self.versions or len(self.versions) < MOST
+            self.versions[version if known else OTHER] += n
+
+    def _values(self, name: str) -> Values:
+        if name not in self.metrics and len(self.metrics) >= MOST:
+            name = OTHER
+        return self.metrics.setdefault(name, Values())
+
+    def _fault(self, reject: Reject) -> None:
+        key = reject.field[:200], _PARTICULARS.sub("", reject.problem)[:200]
+        if key not in self.faults and len(self.faults) >= MOST:
+            key = OTHER, OTHER
+        alike = self.faults.setdefault(key, Faults(0, f"{reject.unit} {reject.number}"))
+        alike.count += 1
+
+    def summary(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        faults = sorted(self.faults.items(), key=lambda item: -item[1].count)
+        return {
+            "records": {
+                "read": self.read, "monitored": self.monitored, "set_aside": self.set_aside,
+            },
+            "set_aside": [
+                {"field": field, "problem": problem, "count": alike.count, "first": alike.first}
+                for (field, problem), alike in faults
+            ],
+            "span": [to_text(at) for at in self.moments()],
+            "versions": dict(self.versions.most_common()),
+            "metrics": {name: msgspec.structs.asdict(v) for name, v in self.metrics.items()},
+            "events": dict(self.events),
+            **{name: _outline(told) for name, told in self.told.items()},
+        }  # fmt: skip
+
+    def moments(self) -> list[datetime]:
+        """The times of the earliest and the latest record."""
+        return [from_micros(micros) for micros in self.span or ()]
+
+
+def _metric_names(events: EventBatch) -> Iterator[str]:
+    """The metrics that have values among the events, each once, in the order of the engine."""
+    names: dict[str, None] = {}
+    for column in events.columns:
+        if isinstance(column, MetricColumn):
+            names[column.name] = None
+        elif isinstance(column, ObjectColumn) and column.kind is MetricUpdated:
+            names |= dict.fromkeys(event.payload.name for event in column.events)
+    return iter(names)
+
+
+def _outline(told: Told) -> dict[str, Any]:
+    if told.first is None or told.last is None:
+        return {"count": 0, "first": None, "last": None}
+    first, last = (
+        {k: _plain(v) for k, v in e.to_dict()[e.kind].items()} for e in (told.first, told.last)
+    )
+    return {"count": told.count, "first": first, "last": last}
+
+
+def _plain(value: Any) -> Any:
+    return to_text(value) if isinstance(value, datetime) else value

@@ -1,0 +1,229 @@
+"""`homeostat.toml`: what to measure, what to watch, when to ask for a retraining.
+
+Every key is checked; a message names the file and the dotted path, counted from 0:
+`homeostat.toml: metrics[1].windw: no such setting; did you mean 'window'?`
+"""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+
+from homeostat.engine import Engine
+from homeostat.errors import ConfigError, HomeostatError, did_you_mean
+from homeostat.plugins import _NESTED, load
+from homeostat.sources.chunk import LABELS, UNKNOWN
+
+FILE = "homeostat.toml"
+
+DEFAULT_TOML = """\
+# What is measured of the model. Each [[metrics]] adds one.
+[[metrics]]
+type = "accuracy"
+window = 100        # the latest so many labelled records
+
+[[metrics]]
+type = "latency_ms_ewma"
+alpha = 0.3         # within (0, 1]; 1 forgets everything but the latest record
+
+# What watches for drift, and on which series: "error" (0 or 1 per labelled record),
+# "latency_ms", "score", or a metric by its name. Each [[detectors]] adds one.
+[[detectors]]
+type = "adwin"
+on = "error"
+delta = 0.002       # smaller: fewer false alarms, later true ones
+
+# When a retraining is asked for. Beside a strategy's own settings,
+#   hold = 20         asks only when it would have asked 20 times in a row
+#   cooldown = "6h"   is then silent for so long, in the records' own time
+[strategy]
+type = "drift"
+cooldown = "1d"
+
+# How the input is read.
+[input]
+labels = "text"     # or "number": label cells of a CSV file are numbers
+unknown = "reject"  # or "metadata", "ignore": what becomes of unknown fields
+"""
+
+_SECTIONS = ("metrics", "detectors", "strategy", "input")
+_INPUT = {"labels": LABELS, "unknown": UNKNOWN}
+_AROUND = {"hold": "n", "cooldown": "duration"}  # a wrapper and its setting, the innermost first
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration, checked; `engine()` makes what it describes."""
+
+    metrics: list[dict[str, Any]] = []
+    detectors: list[dict[str, Any]] = []
+    strategy: dict[str, Any] | None = None
+    labels: str = "text"
+    unknown: str = "reject"
+    source: str = FILE
+
+    def engine(self) -> Engine:
+        """A new engine; raises ConfigError naming what does not fit."""
+        metrics = _all("metrics", self.metrics, self.source)
+        detectors = _all("detectors", self.detectors, self.source)
+        strategy = None
+        if self.strategy is not None:
+            strategy = _strategy(self.strategy, f"{self.source}: strategy")
+        try:
+            return Engine(metrics, detectors, strategy)
+        except HomeostatError as error:
+            raise ConfigError(f"{self.source}: detectors: {error}") from error
+
+
+def load_file(path: str | Path) -> Config:
+    """Read a configuration file; raises ConfigError, or OSError when it cannot be opened."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text: {error}") from error
+    return parse(text, str(path))
+
+
+def default() -> Config:
+    """What is monitored when nobody says otherwise."""
+    return parse(DEFAULT_TOML, "built-in")
+
+
+def parse(text: str, source: str = FILE) -> Config:
+    """Read a configuration and check all of it; raises ConfigError."""
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: is not valid TOML: {error}") from error
+    for name in given:
+        if name not in _SECTIONS:
+            raise _unknown(source, name, "section", _SECTIONS)
+    config = Config(
+        metrics=_tables(given, "metrics", source),
+        detectors=_tables(given, "detectors", source),
+        strategy=_table(given.get("strategy"), f"{source}: strategy"),
+        source=source,
+        **_input(given.get("input", {}), f"{source}: input"),
+    )
+    if not (config.metrics or config.detectors):
+        raise ConfigError(
+            f"{source}: has neither [[metrics]] nor [[detectors]], there is nothing to monitor; "
+            "`homeostat init` writes a file to start from"
+        )
+    config.engine()
+    return config
+
+
+def _tables(given: Mapping[str, Any], name: str, source: str) -> list[dict[str, Any]]:
+    tables = given.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigError(f"{source}: {name}: must be tables; write [[{name}]] before each")
+    return tables
+
+
+def _table(given: Any, path: str) -> dict[str, Any] | None:
+    if given is not None and not isinstance(given, dict):
+        name = path.rpartition(" ")[2]
+        raise ConfigError(f"{path}: must be one table; write [{name}] before its settings")
+    return given
+
+
+def _input(given: Any, path: str) -> dict[str, str]:
+    for name, value in (_table(given, path) or {}).items():
+        if name not in _INPUT:
+            raise _unknown(path, name, "setting", _INPUT)
+        if value not in _INPUT[name]:
+            hint = did_you_mean(str(value), _INPUT[name])
+            raise ConfigError(f"{path}.{name}: cannot be {value!r}; {hint}")
+    return dict(given)
+
+
+def _unknown(path: str, name: str, what: str, known: Iterable[str]) -> ConfigError:
+    join = "." if ": " in path else ": "
+    return ConfigError(f"{path}{join}{name}: no such {what}; {did_you_mean(name, known)}")
+
+
+def _all(kind: str, tables: list[dict[str, Any]], source: str) -> list[Any]:
+    return [_plugin(kind, table, f"{source}: {kind}[{at}]") for at, table in enumerate(tables)]
+
+
+def _strategy(given: Mapping[str, Any], path: str) -> Any:
+    """A strategy, within the hold and the cooldown that stand beside its settings."""
+    own = dict(given)
+    made_for = own.get("type")
+    around = {name: own.pop(name) for name in _AROUND if name in own and name != made_for}
+    strategy = _plugin("strategies", own, path, known=_AROUND)
+    for name, value in around.items():
+        settings = {_AROUND[name]: value}
+        try:
+            _check_type(load("strategies", name), _AROUND[name], value)
+            strategy = load("strategies", name)(strategy, **settings)
+        except (TypeError, msgspec.ValidationError, HomeostatError) as error:
+            raise ConfigError(f"{path}.{name}: {error}") from error
+    return strategy
+
+
+def _plugin(kind: str, given: Mapping[str, Any], path: str, known: Iterable[str] = ()) -> Any:
+    """Make a plug-in from its table, with the path to it in every complaint."""
+    settings = dict(given)
+    name = settings.pop("type", None)
+    if not isinstance(name, str):
+        raise ConfigError(f'{path}.type: is missing; write type = "..."')
+    try:
+        make = load(kind, name)
+    except ConfigError as error:
+        raise ConfigError(f"{path}.type: {error}") from error
+    parameters = inspect.signature(make).parameters
+    for key in settings:
+        if key not in parameters:
+            raise _unknown(path, key, "setting", {*parameters, *known})
+    for key, parameter in parameters.items():
+        if key not in settings and parameter.default is parameter.empty:
+            raise ConfigError(f"{path}.{key}: is missing; {name!r} needs it")
+    made = {key: _setting(make, key, value, f"{path}.{key}") for key, value in settings.items()}
+    try:
+        return make(**made)
+    except (TypeError, ValueError, ArithmeticError, HomeostatError) as error:
+        raise ConfigError(_placed(error, parameters, path)) from error
+
+
+def _setting(make: Any, key: str, value: Any, path: str) -> Any:
+    kind = _NESTED.get(key)
+    if kind is not None and isinstance(value, list):
+        return [_nested(kind, item, f"{path}[{at}]") for at, item in enumerate(value)]
+    if kind is not None:
+        return _nested(kind, value, path)
+    try:
+        _check_type(make, key, value)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return value
+
+
+def _nested(kind: str, value: Any, path: str) -> Any:
+    if not isinstance(value, Mapping):
+        return value  # the metric that a strategy watches is given by its name
+    return _strategy(value, path) if kind == "strategies" else _plugin(kind, value, path)
+
+
+def _check_type(make: Any, key: str, value: Any) -> None:
+    """Compare a value with the annotation of its parameter, where that is a plain type."""
+    try:
+        hint = get_type_hints(make.__init__ if isinstance(make, type) else make).get(key, Any)
+        msgspec.convert(value, hint, strict=True)
+    except (TypeError, NameError):
+        return  # not annotated with a plain type: the plug-in checks for itself
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(
+            str(error).replace("Expected", "must be").replace("`", "")
+        ) from None
+
+
+def _placed(error: Exception, parameters: Iterable[str], path: str) -> str:
+    """A complaint about a setting, `window must be ...`, under the setting's own path."""
+    name, _, rest = str(error).partition(" ")
+    return f"{path}.{name} {rest}" if name in parameters else f"{path}: {error}"

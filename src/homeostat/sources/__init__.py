@@ -1,0 +1,4 @@
+"""Where records come from: one format a file, read in batches of bounded size."""
+
+from homeostat.sources.chunk import Chunk, Options, Reject
+from homeostat.sources.opening import FORMATS, Source, open_source

@@ -1,0 +1,226 @@
+"""Opening a source: a file or standard input, unpacked, and of which format it is."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from shutil import copyfileobj
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from homeostat.errors import InvalidInput, MissingExtra, did_you_mean
+from homeostat.sources.chunk import Chunk, Options
+
+FORMATS = {
+    "jsonl": "homeostat.sources.jsonl:read",
+    "csv": "homeostat.sources.csv:read",
+    "parquet": "homeostat.sources.parquet:read",
+    "arrow": "homeostat.sources.arrow:read",
+}
+
+_SUFFIXES = {
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+    ".csv": "csv", ".tsv": "csv",
+    ".parquet": "parquet", ".pq": "parquet",
+    ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow",
+}  # fmt: skip
+_MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow"}
+_PACKED = (".gz", ".zst", ".zstd")
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_IN_MEMORY = 64 << 20  # a packed or piped file that must be sought in is kept so far in memory
+
+
+class Opened:
+    """An open source: its name for messages, its format, and its unpacked bytes."""
+
+    def __init__(self, name: str, stream: BinaryIO, seekable: bool) -> None:
+        self.name, self.stream = name, stream
+        self._seekable = seekable
+
+    def head(self) -> bytes:
+        """Some of the first bytes, without taking them."""
+        return self.stream.peek(4096)[:4096]  # type: ignore[attr-defined, no-any-return]
+
+    def seekable(self) -> BinaryIO:
+        """The stream, or a temporary copy of it, that can be read in any order."""
+        if self._seekable:
+            return self.stream
+        copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the reader's
+        copyfileobj(self.stream, copy)
+        copy.seek(0)
+        return copy  # type: ignore[return-value]
+
+
+class Source:
+    """An open source of records; iterate over its chunks, inside a `with`.
+
+    `size` is that of the file in bytes (None for a pipe) and `position()` how far it is read.
+    """
+
+    def __init__(self, name: str, raw: BinaryIO, format: str | None, options: Options) -> None:
+        self.name, self._raw = name, raw
+        self.size = _size(raw)
+        with _explained(name):
+            stream, packed = _unpacked(raw)
+            self._opened = Opened(name, stream, self.size is not None and not packed)
+            head = self._opened.head()
+            if not head:
+                raise InvalidInput(name, "is empty", "give it at least one record")
+            self.format = format or _format(name, head)
+        self.options = options
+
+    def __iter__(self) -> Iterator[Chunk]:
+        read = _reader(self.format)
+        with _explained(self.name):
+            for chunk in read(self._opened, self.options):
+                yield chunk
+                if self.options.strict and chunk.rejects:
+                    return
+
+    def position(self) -> int:
+        """How many bytes of the file were read so far."""
+        return self._raw.tell() if self.size is not None else 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:  # fmt: skip
+        if self.name != STDIN:
+            self._raw.close()
+
+
+STDIN = "<stdin>"
+
+
+def open_source(
+    path: str | os.PathLike[str], format: str | None = None, options: Options | None = None
+) -> Source:
+    """Open a file, or standard input for "-".
+
+    The format is the given one, or told by the content (Parquet, Arrow), by the name, or by how
+    the text begins. `.gz` and `.zst` are unpacked, known by their content. Raises InvalidInput
+    when there is nothing in it, or it cannot be told what; OSError when it cannot be opened.
+    """
+    options = options or Options()
+    if format is not None and format not in FORMATS:
+        raise InvalidInput("format", f"cannot be {format!r}", did_you_mean(format, FORMATS))
+    if str(path) == "-":
+        return Source(STDIN, _buffered(sys.stdin.buffer), format, options)
+    raw = Path(path).open("rb")  # noqa: SIM115 - the Source closes it
+    try:
+        return Source(str(path), raw, format, options)
+    except BaseException:
+        raw.close()
+        raise
+
+
+def _size(raw: BinaryIO) -> int | None:
+    try:
+        status = os.fstat(raw.fileno())
+    except (OSError, ValueError):  # no real file, as in tests
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _buffered(stream: Any) -> BinaryIO:
+    return stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[return-value]
+
+
+def _unpacked(raw: BinaryIO) -> tuple[BinaryIO, bool]:
+    head: bytes = raw.peek(4)[:4]  # type: ignore[attr-defined]
+    if head.startswith(_GZIP):
+        return gzip.GzipFile(fileobj=raw), True  # type: ignore[return-value]
+    if head.startswith(_ZSTD):
+        return io.BufferedReader(_Zstd(raw)), True  # type: ignore[return-value]
+    return raw, False
+
+
+class _Zstd(io.RawIOBase):
+    """Unpacks Zstandard; unlike the package's own reader it notices a file that was cut off."""
+
+    _STEP = 4096  # four bytes can unpack to 128 KiB: small steps bound the memory
+
+    def __init__(self, raw: BinaryIO) -> None:
+        try:
+            import zstandard
+        except ImportError as error:
+            raise MissingExtra("cli", "zstandard", "Reading .zst files") from error
+        self._raw = raw
+        self._frame: Callable[[], Any] = zstandard.ZstdDecompressor().decompressobj
+        self._error: type[Exception] = zstandard.ZstdError
+        self._current: Any = None
+        self._packed = b""
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            if not self._more():
+                return 0
+        n = min(len(buffer), len(self._ready))
+        buffer[:n] = self._ready[:n]
+        self._ready = self._ready[n:]
+        return n
+
+    def _more(self) -> bool:
+        packed = self._packed or self._raw.read1(self._STEP)  # type: ignore[attr-defined]
+        if not packed:
+            if self._current is not None:
+                raise EOFError("it ends before its last Zstandard frame does")
+            return False
+        if self._current is None:
+            self._current = self._frame()
+        try:
+            self._ready = memoryview(self._current.decompress(packed))
+        except self._error as error:
+            raise zlib.error(str(error)) from error
+        self._packed = self._current.unused_data
+        if self._current.eof:
+            self._current = None
+        return True
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turns what the unpackers raise about damaged data into an error that names the source."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InvalidInput(name, f"is damaged: {error}", "pack or fetch it again") from error
+
+
+def _format(name: str, head: bytes) -> str:
+    for magic, format in _MAGIC.items():
+        if head.startswith(magic):
+            return format
+    path = Path(name)
+    suffix = (Path(path.stem) if path.suffix in _PACKED else path).suffix.lower()
+    if suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith((b"{", b"[")):
+        return "jsonl"
+    if b"model_version" in start.partition(b"\n")[0]:
+        return "csv"
+    raise InvalidInput(name, "is of no known format", f"say which: --format {'|'.join(FORMATS)}")
+
+
+def _reader(format: str) -> Callable[[Opened, Options], Iterator[Chunk]]:
+    module, _, attribute = FORMATS[format].partition(":")
+    reader: Callable[[Opened, Options], Iterator[Chunk]]
+    reader = getattr(import_module(module), attribute)
+    return reader
