@@ -17,9 +17,8 @@ from datetime import UTC, datetime
 from statistics import median
 from time import perf_counter
 
-import original
-
 import homeostat as hs
+import original
 
 
 def wrong(n: int) -> list[str]:

@@ -11,9 +11,9 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-import original
 
 import homeostat as hs
+import original
 
 
 def columns(n: int) -> dict[str, object]:

@@ -3,41 +3,61 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-_WORTH_IMPORTING = 20_000  # values in one call from which SciPy's import pays for itself
+_FEW = 64  # values for which a loop is as fast as the filter
+_WORTH_IMPORTING = 4096  # values in one call for which SciPy, if not loaded yet, is
 
 
-def decay(a: float, u: NDArray[np.float64], previous: float) -> NDArray[np.float64]:
-    """`y[t] = a * y[t-1] + u[t]`, starting from `previous`; the same length as `u`.
+def decay(
+    a: float, pushes: NDArray[np.float64], carried: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`y[t] = a * y[t-1] + pushes[t]` along each row, starting from that row of `carried`.
 
-    SciPy's filter gives the very bits of the loop and is some 20 times faster; without SciPy, or
-    when it is not loaded yet and the array is short, the loop runs.
+    `pushes` is (rows, n), `carried` (rows, 1). SciPy's filter gives the very bits of the loop and
+    is some 20 times faster; without SciPy, or when it is not loaded yet and there are few values,
+    the loop runs.
     """
-    lfilter = _lfilter(len(u))
-    if lfilter is None:
-        return _loop(a, u, previous)
-    filtered: NDArray[np.float64] = lfilter([1.0], [1.0, -a], u, zi=[a * previous])[0]
-    return filtered
+    n = pushes.shape[1]
+    loaded = "scipy.signal" in sys.modules
+    if n < _FEW or not (loaded or n >= _WORTH_IMPORTING) or not _filter_is_exact():
+        return _looped(a, pushes, carried)
+    return _filtered(a, pushes, carried)
 
 
-def _loop(a: float, u: NDArray[np.float64], y: float) -> NDArray[np.float64]:
-    out = []
-    for value in u.tolist():
-        y = a * y + value
-        out.append(y)
-    return np.array(out, dtype=np.float64)
+def _filtered(
+    a: float, pushes: NDArray[np.float64], carried: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    from scipy.signal import lfilter
+
+    levels: NDArray[np.float64]
+    levels, _ = lfilter([1.0], [1.0, -a], pushes, axis=1, zi=a * carried)
+    return levels
 
 
-def _lfilter(n: int) -> Callable[..., Any] | None:
-    if n < 64 or ("scipy.signal" not in sys.modules and n < _WORTH_IMPORTING):
-        return None
+def _looped(
+    a: float, pushes: NDArray[np.float64], carried: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    rows = []
+    for (level,), row in zip(carried.tolist(), pushes.tolist(), strict=True):
+        levels = []
+        for push in row:
+            level = a * level + push
+            levels.append(level)
+        rows.append(levels)
+    return np.array(rows, dtype=np.float64).reshape(pushes.shape)
+
+
+@cache
+def _filter_is_exact() -> bool:
+    """Whether SciPy is there, and rounds as Python does (a fused multiply-add would not)."""
+    pushes = np.sin(np.arange(512.0)).reshape(2, 256)
+    carried = np.array([[0.3], [-0.7]])
     try:
-        from scipy.signal import lfilter
+        levels = _filtered(0.999, pushes, carried)
     except ImportError:
-        return None
-    return lfilter  # type: ignore[no-any-return]
+        return False
+    return bool(np.array_equal(levels, _looped(0.999, pushes, carried)))

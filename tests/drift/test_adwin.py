@@ -233,7 +233,7 @@ def test_change_tells_the_direction() -> None:
 def test_a_part_may_be_as_short_as_the_shortest_allowed() -> None:
     values = np.zeros(1001)
     values[-1] = 1000.0
-    for least, observed in ((1, 1000.0), (3, 1000.0 / 4)):
+    for least, observed in ((1, 1000.0), (3, 1000.0 / 3)):
         model = ADWIN(clock=1, min_window_length=least)
         assert model.update_many(values).tolist() == [1000]
         assert model.observed == observed

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from homeostat.drift import page_hinkley
+from homeostat import recursion
 from homeostat.drift.page_hinkley import PageHinkley
 from homeostat.state import from_bytes, to_bytes
 
@@ -144,30 +144,30 @@ def test_how_many_values_are_taken_together_changes_nothing(monkeypatch: Any) ->
 def test_without_scipy_the_same_bits(monkeypatch: Any, settings: dict[str, Any]) -> None:
     pytest.importorskip("scipy")
     values = np.concatenate([shifting(8, "normal"), np.full(50, -0.0), shifting(8, "offset")])
-    page_hinkley._filter_is_exact.cache_clear()
+    recursion._filter_is_exact.cache_clear()
     if platform.machine() in ("x86_64", "AMD64"):  # elsewhere a compiler may fuse the two steps
-        assert page_hinkley._filter_is_exact()
+        assert recursion._filter_is_exact()
     with_scipy = PageHinkley(**settings)
     expected = with_scipy.alarms(values)
     monkeypatch.setitem(sys.modules, "scipy.signal", None)
-    page_hinkley._filter_is_exact.cache_clear()
-    assert not page_hinkley._filter_is_exact()
+    recursion._filter_is_exact.cache_clear()
+    assert not recursion._filter_is_exact()
     without = PageHinkley(**settings)
     assert columns(without.alarms(values)) == columns(expected)
     assert to_bytes(without.snapshot()) == to_bytes(with_scipy.snapshot())
     monkeypatch.undo()
-    page_hinkley._filter_is_exact.cache_clear()
+    recursion._filter_is_exact.cache_clear()
 
 
 def test_a_filter_that_rounds_otherwise_is_not_used(monkeypatch: Any) -> None:
-    def fused(pushes: Any, alpha: float, carried: Any) -> Any:
-        return page_hinkley._plain_recursion(pushes, alpha, carried) * (1 + 2**-52)
+    def fused(a: float, pushes: Any, carried: Any) -> Any:
+        return recursion._looped(a, pushes, carried) * (1 + 2**-52)
 
-    monkeypatch.setattr(page_hinkley, "_filtered", fused)
-    page_hinkley._filter_is_exact.cache_clear()
-    assert not page_hinkley._filter_is_exact()
+    monkeypatch.setattr(recursion, "_filtered", fused)
+    recursion._filter_is_exact.cache_clear()
+    assert not recursion._filter_is_exact()
     monkeypatch.undo()
-    page_hinkley._filter_is_exact.cache_clear()
+    recursion._filter_is_exact.cache_clear()
 
 
 def test_a_snapshot_goes_on_exactly() -> None:

@@ -21,7 +21,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.drift.alarms import (
+from homeostat.alarms import (
     LARGEST,
     Alarm,
     Alarms,

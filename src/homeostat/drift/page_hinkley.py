@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cache
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.drift.alarms import (
+from homeostat.alarms import (
     LARGEST,
     Alarm,
     Alarms,
@@ -32,12 +31,12 @@ from homeostat.drift.alarms import (
     skip,
 )
 from homeostat.errors import require
+from homeostat.recursion import decay
 from homeostat.state import Stateful
 
 _SIDES = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}
 _LEVEL, _LOW = 0, 1  # the places in what one side remembers
 _SHORTEST, _LONGEST = 1024, 8192  # values looked at together: few after an alarm, then more
-_FEW = 128  # values for which a loop is as fast as the filter, and scipy need not be loaded
 
 
 class PageHinkley(Stateful):
@@ -51,9 +50,9 @@ class PageHinkley(Stateful):
 
     After an alarm, which clears all but the last report, `observed` and `threshold` tell what
     crossed what, and `change` the mean since the statistic's lowest point, where the change
-    most likely began, minus the mean before it. Where delta is far below the noise that point
-    can lie long before the change, and `change` is then the smaller; its sign holds. Before the
-    first alarm `observed` and `change` are NaN.
+    most likely began, minus the mean before it, with the sign of the side that crossed. Where
+    delta is far below the noise that point can lie long before the change, and `change` is then
+    too small. Before the first alarm both are NaN.
 
     NaN is no observation: skipped. An infinite value, or one beyond 1e100, raises
     InvalidInput. A constant series never alarms. Memory O(1); a value costs O(1).
@@ -182,7 +181,7 @@ class PageHinkley(Stateful):
     def _levels(self, deviations: NDArray[np.float64]) -> NDArray[np.float64]:
         signs = np.array(_SIDES[self.mode])[:, np.newaxis]
         carried = np.array([[side[_LEVEL]] for side in self._sides])
-        return _recursion(signs * deviations - self.delta, self.alpha, carried) + 0.0
+        return decay(self.alpha, signs * deviations - self.delta, carried) + 0.0
 
     def _remember(
         self,
@@ -199,9 +198,12 @@ class PageHinkley(Stateful):
 
     def _report(self) -> None:
         """Say what crossed, then start again."""
-        _, low, before, total = side = max(self._sides, key=lambda side: side[_LEVEL] - side[_LOW])
-        self.observed = side[_LEVEL] - low
-        self.change = (self._sum - total) / (self._count - before) - total / before
+        sides = zip(_SIDES[self.mode], self._sides, strict=True)
+        sign, side = max(sides, key=lambda each: each[1][_LEVEL] - each[1][_LOW])
+        level, low, before, total = side
+        self.observed = level - low
+        moved = (self._sum - total) / (self._count - before) - total / before
+        self.change = math.copysign(moved, sign)
         self._restart()
 
     def _restart(self) -> None:
@@ -209,45 +211,3 @@ class PageHinkley(Stateful):
         self._origin = 0.0
         self._sum = 0.0
         self._sides = [[0.0, math.inf, 0.0, 0.0] for _ in _SIDES[self.mode]]
-
-
-def _recursion(
-    pushes: NDArray[np.float64], alpha: float, carried: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """y[n] = alpha * y[n-1] + pushes[n] along each row, y[-1] being `carried`."""
-    if pushes.shape[1] < _FEW or not _filter_is_exact():
-        return _plain_recursion(pushes, alpha, carried)
-    return _filtered(pushes, alpha, carried)
-
-
-def _filtered(
-    pushes: NDArray[np.float64], alpha: float, carried: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    from scipy.signal import lfilter
-
-    levels: NDArray[np.float64]
-    levels, _ = lfilter([1.0], [1.0, -alpha], pushes, axis=1, zi=alpha * carried)
-    return levels
-
-
-def _plain_recursion(
-    pushes: NDArray[np.float64], alpha: float, carried: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    levels = np.empty_like(pushes)
-    for row, (level,) in enumerate(carried.tolist()):
-        for column, push in enumerate(pushes[row].tolist()):
-            level = alpha * level + push
-            levels[row, column] = level
-    return levels
-
-
-@cache
-def _filter_is_exact() -> bool:
-    """Whether scipy is there, and rounds as Python does (a fused multiply-add would not)."""
-    pushes = np.sin(np.arange(512.0)).reshape(2, 256)
-    carried = np.array([[0.3], [-0.7]])
-    try:
-        levels = _filtered(pushes, 0.999, carried)
-    except ImportError:
-        return False
-    return bool(np.array_equal(levels, _plain_recursion(pushes, 0.999, carried)))

@@ -51,7 +51,8 @@ class LatencyMetric(Stateful):
             start = 0
         for at in range(start, len(samples), BLOCK):
             part = samples[at : at + BLOCK]
-            smoothed = decay(1.0 - self.alpha, self.alpha * part, self.ewma or 0.0)
+            pushes = (self.alpha * part)[np.newaxis]
+            smoothed = decay(1.0 - self.alpha, pushes, np.array([[self.ewma or 0.0]]))[0]
             values[at : at + BLOCK] = smoothed
             self.ewma = float(smoothed[-1])
         return [Series(self.name, None, values)]
