@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from homeostat import recursion
+from homeostat.drift import page_hinkley
 from homeostat.drift.page_hinkley import PageHinkley
 from homeostat.state import from_bytes, to_bytes
 
