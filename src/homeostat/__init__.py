@@ -1,5 +1,8 @@
 """homeostat keeps a machine-learning model healthy in production."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from homeostat import drift
 from homeostat.batch import Batch
 from homeostat.bus import EventBus, Subscription
@@ -46,12 +49,80 @@ from homeostat.strategy import RetrainingStrategy
 
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:
+    from homeostat.metrics.balanced_accuracy import BalancedAccuracy
+    from homeostat.metrics.bias import Bias
+    from homeostat.metrics.brier import Brier
+    from homeostat.metrics.cohen_kappa import CohenKappa
+    from homeostat.metrics.f1 import F1
+    from homeostat.metrics.latency_quantile import LatencyQuantile
+    from homeostat.metrics.log_loss import LogLoss
+    from homeostat.metrics.mae import MAE
+    from homeostat.metrics.mape import MAPE
+    from homeostat.metrics.mcc import MCC
+    from homeostat.metrics.missing_rate import MissingRate
+    from homeostat.metrics.precision import Precision
+    from homeostat.metrics.r2 import R2
+    from homeostat.metrics.recall import Recall
+    from homeostat.metrics.rmse import RMSE
+    from homeostat.metrics.roc_auc import ROCAUC
+    from homeostat.metrics.segmented import Segmented, segmented
+    from homeostat.metrics.skill import Skill
+    from homeostat.metrics.volume import Volume
+
+_LATER = {
+    "BalancedAccuracy": "balanced_accuracy",
+    "Bias": "bias",
+    "Brier": "brier",
+    "CohenKappa": "cohen_kappa",
+    "F1": "f1",
+    "LatencyQuantile": "latency_quantile",
+    "LogLoss": "log_loss",
+    "MAE": "mae",
+    "MAPE": "mape",
+    "MCC": "mcc",
+    "MissingRate": "missing_rate",
+    "Precision": "precision",
+    "R2": "r2",
+    "RMSE": "rmse",
+    "ROCAUC": "roc_auc",
+    "Recall": "recall",
+    "Segmented": "segmented",
+    "Skill": "skill",
+    "Volume": "volume",
+    "segmented": "segmented",
+}
+"""Metrics that are imported when they are first named, so that `import homeostat` stays light."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'homeostat' has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"homeostat.metrics.{_LATER[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
 __all__ = [
     "ADWIN",
+    "F1",
+    "MAE",
+    "MAPE",
+    "MCC",
+    "R2",
+    "RMSE",
+    "ROCAUC",
     "AccuracyMetric",
+    "BalancedAccuracy",
     "Batch",
+    "Bias",
+    "Brier",
     "ChallengerRejected",
     "Closed",
+    "CohenKappa",
     "ConfigError",
     "DecisionEvent",
     "Detector",
@@ -69,29 +140,38 @@ __all__ = [
     "InvalidSetting",
     "Lagged",
     "LatencyMetric",
+    "LatencyQuantile",
+    "LogLoss",
     "Metric",
     "MetricEvent",
     "MetricUpdated",
     "MissingExtra",
+    "MissingRate",
     "ModelMonitor",
     "ModelMonitorBuilder",
     "ModelPromoted",
     "PageHinkley",
     "PluginFailed",
+    "Precision",
+    "Recall",
     "Receiver",
     "RetrainEvent",
     "RetrainRequested",
     "RetrainingStrategy",
+    "Segmented",
     "Sender",
     "Series",
+    "Skill",
     "SnapshotMismatch",
     "Stateful",
     "Subscription",
     "SystemEvent",
     "ThresholdStrategy",
+    "Volume",
     "all_of",
     "any_of",
     "at_least",
     "channel",
     "drift",
+    "segmented",
 ]

@@ -310,7 +310,8 @@ def _equal(left: Array, right: Array) -> NDArray[np.bool_]:
     if all(k in text for k in kinds) or all(k in number for k in kinds):
         same: NDArray[np.bool_] = np.equal(left, right)
         return same
-    return np.equal(left.astype(object), right.astype(object)).astype(bool)
+    pairs = zip(left.tolist(), right.tolist(), strict=True)
+    return np.fromiter((a == b for a, b in pairs), np.bool_, len(left))
 
 
 def _outcome_of_records(records: list[InferenceRecord]) -> Outcome:

@@ -7,6 +7,7 @@ record does not give is NaN here, and the metric says nothing about it.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
@@ -14,7 +15,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from homeostat import validation
 from homeostat.batch import Batch, Rows
+from homeostat.errors import InvalidInput, InvalidSetting, require
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord, Label
@@ -30,6 +33,28 @@ def updated(name: str, value: float, record: InferenceRecord) -> MetricUpdated:
 def chosen(rows: Rows | None, column: NDArray[Any]) -> NDArray[Any]:
     """A column at some rows; all of it for None."""
     return column if rows is None else column[rows]
+
+
+_SPECIAL = "%,=[]"
+_LONGEST = 64
+
+
+def readable(text: str) -> str:
+    """Text to be part of an event's name: `%,=[]` and what cannot be printed as in URLs.
+
+    Beyond 64 characters it is cut, and ends with a checksum.
+    """
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 9]}~{zlib.crc32(text.encode()):08x}"
+    if text.isprintable() and not any(char in text for char in _SPECIAL):
+        return text
+    return "".join(
+        char if char.isprintable() and char not in _SPECIAL else _as_in_urls(char) for char in text
+    )
+
+
+def _as_in_urls(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode())
 
 
 # Numbers --------------------------------------------------------------------------------------
@@ -153,12 +178,25 @@ def canonical(label: Label) -> str | int | float:
     return whole if -(2**63) <= whole < 2**63 else "\0" + hex(whole)  # no label has a NUL
 
 
+def checked_label(name: str, value: Any) -> Label:
+    """A parameter that names a class; raises InvalidSetting for anything else."""
+    try:
+        taken: Label = validation.label(name, value)
+    except InvalidInput as error:
+        raise InvalidSetting(str(error)) from None
+    known = isinstance(taken, str) or number(taken) == taken
+    require(known, name, value, "a label within the range of floats")
+    return taken
+
+
 def is_label(column: NDArray[Any], label: Label) -> NDArray[np.bool_]:
     """Which values of a column are this label."""
     if column.dtype.kind == "O":
         return np.fromiter((value == label for value in column), np.bool_, len(column))
     if (column.dtype.kind == "U") != isinstance(label, str):
         return np.zeros(len(column), np.bool_)
+    if column.dtype.kind == "f":  # a narrower float would round the label
+        column = column.astype(np.float64, copy=False)
     same: NDArray[np.bool_] = np.equal(column, label)
     return same
 

@@ -90,7 +90,7 @@ def load_file(path: str | Path) -> Config:
 
 def default() -> Config:
     """What is monitored when nobody says otherwise."""
-    return parse(DEFAULT_TOML, "built-in")
+    return parse(DEFAULT_TOML, "built-in defaults")
 
 
 def parse(text: str, source: str = FILE) -> Config:
@@ -182,13 +182,18 @@ def _plugin(kind: str, given: Mapping[str, Any], path: str, known: Iterable[str]
         if key not in parameters:
             raise _unknown(path, key, "setting", {*parameters, *known})
     for key, parameter in parameters.items():
-        if key not in settings and parameter.default is parameter.empty:
+        if key not in settings and _needed(parameter):
             raise ConfigError(f"{path}.{key}: is missing; {name!r} needs it")
     made = {key: _setting(make, key, value, f"{path}.{key}") for key, value in settings.items()}
     try:
         return make(**made)
     except (TypeError, ValueError, ArithmeticError, HomeostatError) as error:
         raise ConfigError(_placed(error, parameters, path)) from error
+
+
+def _needed(parameter: inspect.Parameter) -> bool:
+    variadic = (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return parameter.default is parameter.empty and parameter.kind not in variadic
 
 
 def _setting(make: Any, key: str, value: Any, path: str) -> Any:
@@ -205,6 +210,8 @@ def _setting(make: Any, key: str, value: Any, path: str) -> Any:
 
 
 def _nested(kind: str, value: Any, path: str) -> Any:
+    if kind == "strategies" and not isinstance(value, Mapping):
+        raise ConfigError(f'{path}: must be a table, like {{ type = "drift" }}')
     if not isinstance(value, Mapping):
         return value  # the metric that a strategy watches is given by its name
     return _strategy(value, path) if kind == "strategies" else _plugin(kind, value, path)
@@ -213,7 +220,8 @@ def _nested(kind: str, value: Any, path: str) -> Any:
 def _check_type(make: Any, key: str, value: Any) -> None:
     """Compare a value with the annotation of its parameter, where that is a plain type."""
     try:
-        hint = get_type_hints(make.__init__ if isinstance(make, type) else make).get(key, Any)
+        typed = inspect.getattr_static(make, "__init__") if isinstance(make, type) else make
+        hint = get_type_hints(typed).get(key, Any)
         msgspec.convert(value, hint, strict=True)
     except (TypeError, NameError):
         return  # not annotated with a plain type: the plug-in checks for itself

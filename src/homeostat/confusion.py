@@ -7,14 +7,23 @@ appearance, so that neither the cutting of a stream nor absent classes change a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import mul
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch
-from homeostat.columnar import LabelPairs, canonical, chosen, is_label, label_pairs, updated
+from homeostat.columnar import (
+    LabelPairs,
+    canonical,
+    checked_label,
+    chosen,
+    is_label,
+    label_pairs,
+    updated,
+)
 from homeostat.errors import require
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
@@ -136,9 +145,11 @@ class Confusion(Stateful):
                 counts += [0] * new
 
     def _flow(self, coded: Ints) -> _Flow:
+        nothing = coded == 0
         pair, hit = np.divmod(coded - 1, 2)
         true, guess = np.divmod(pair, self._base)
-        return _Flow(true, guess, (hit > 0) & (coded > 0))  # nothing (0) becomes a class below 0
+        guess[nothing] = true[nothing] = -1  # no class
+        return _Flow(true, guess, (hit > 0) & ~nothing)
 
 
 class _Flow(NamedTuple):
@@ -187,6 +198,16 @@ def _totals(flow: _Flow, classes: int) -> Ints:
     return np.array([np.bincount(codes[codes >= 0], minlength=classes) for codes in kinds])
 
 
+_FEW = 64  # pairs that are counted faster one by one
+
+
+def _each(pairs: LabelPairs, push: Callable[[Label, Label], float]) -> Floats:
+    """The value after each pair, taken one by one."""
+    both = zip(pairs.truth.tolist(), pairs.predicted.tolist(), strict=True)
+    values = (push(pairs.labels[truth], pairs.labels[guess]) for truth, guess in both)
+    return np.fromiter(values, np.float64, len(pairs.truth))
+
+
 # Rates per class ------------------------------------------------------------------------------
 
 _AVERAGES = ("binary", "micro", "macro", "weighted")
@@ -214,6 +235,7 @@ class ClassRate(Stateful):
         one = average == "binary"
         expected = "the label of the positive class" if one else f"left out for {average!r}"
         require((positive is not None) == one, "positive", positive, expected)
+        positive = checked_label("positive", positive) if one else None
         require(zero_division in (0, 1, None), "zero_division", zero_division, "0, 1 or None")
         self.average = average
         self.positive = positive
@@ -234,17 +256,13 @@ class ClassRate(Stateful):
         truth = record.ground_truth_label
         if truth is None:
             return None
-        if isinstance(self.counts, Confusion):
-            self.counts.push(truth, record.predicted_label)
-            value = self._averaged(self.counts)
-        else:
-            value = self._rate(*self.counts.push(self._bits(truth, record.predicted_label)))
-        return updated(self.name, value, record)
+        return updated(self.name, self._push(truth, record.predicted_label), record)
 
     def on_batch(self, batch: Batch) -> Iterable[Series]:
         if isinstance(self.counts, Confusion):
             pairs = label_pairs(batch)
-            values = self._averages(self.counts.extend(pairs))
+            few = len(pairs.truth) <= _FEW
+            values = _each(pairs, self._push) if few else self._averages(self.counts.extend(pairs))
             return [Series(self.name, pairs.rows, values)]
         rows, bits = self._bit_column(batch)
         _, counts = self.counts.extend(bits)
@@ -254,6 +272,12 @@ class ClassRate(Stateful):
     def _ratio(hits: Any, predicted: Any, true: Any) -> tuple[Any, Any]:
         """Numerator and denominator, of counts or of arrays of counts."""
         raise NotImplementedError
+
+    def _push(self, truth: Label, predicted: Label) -> float:
+        if isinstance(self.counts, Confusion):
+            self.counts.push(truth, predicted)
+            return self._averaged(self.counts)
+        return self._rate(*self.counts.push(self._bits(truth, predicted)))
 
     @property
     def _undefined(self) -> float:
@@ -286,11 +310,12 @@ class ClassRate(Stateful):
 
     def _averaged(self, confusion: Confusion) -> float:
         total, weights = 0.0, 0
+        ratio, weighted, undefined = self._ratio, self.average == "weighted", self.zero_division
         for hits, predicted, true in confusion.counts:
-            above, below = self._ratio(hits, predicted, true)
-            if (predicted or true) and (below or self.zero_division is not None):
-                weight = true if self.average == "weighted" else 1
-                total += (above / below if below else self._undefined) * weight
+            above, below = ratio(hits, predicted, true)
+            if (predicted or true) and (below or undefined is not None):
+                weight = true if weighted else 1
+                total += (above / below if below else undefined or 0.0) * weight
                 weights += weight
         return total / weights if weights else float("nan")
 
@@ -308,4 +333,64 @@ class ClassRate(Stateful):
 
 
 def _rates(above: NDArray[Any], below: NDArray[Any], undefined: float) -> Floats:
-    return np.divide(above, below, out=np.full(len(below), undefined), where=below > 0)
+    rates: Floats = np.full(len(below), undefined)
+    np.divide(above, below, out=rates, where=below > 0)
+    return rates
+
+
+# Agreement ------------------------------------------------------------------------------------
+
+
+class Agreement(Stateful):
+    """A coefficient of agreement; `_value` computes it from the counts, exact whole numbers."""
+
+    name: ClassVar[str]
+    greater_is_better: ClassVar[bool] = True
+    memory = ("counts",)
+
+    def __init__(self, window: int = 1000, max_classes: int = 100) -> None:
+        self.window = checked_window(window)
+        self.max_classes = checked_classes(max_classes)
+        self.counts = Confusion(window, max_classes)
+
+    def on_record(self, record: InferenceRecord) -> SystemEvent | None:
+        truth = record.ground_truth_label
+        if truth is None:
+            return None
+        return updated(self.name, self._push(truth, record.predicted_label), record)
+
+    def on_batch(self, batch: Batch) -> Iterable[Series]:
+        pairs = label_pairs(batch)
+        few = len(pairs.truth) <= _FEW
+        values = _each(pairs, self._push) if few else self._extend(pairs)
+        return [Series(self.name, pairs.rows, values)]
+
+    def _push(self, truth: Label, predicted: Label) -> float:
+        self.counts.push(truth, predicted)
+        hits, guesses, truths = self.counts.hits, self.counts.predicted, self.counts.true
+        value = self._defined(
+            self.counts.n, sum(hits), sum(map(mul, guesses, truths)),
+            sum(map(mul, guesses, guesses)), sum(map(mul, truths, truths)),
+        )  # fmt: skip
+        return float(value)
+
+    def _extend(self, pairs: LabelPairs) -> Floats:
+        moves = self.counts.extend(pairs)
+        sums = np.zeros((4, len(moves.sizes)), np.int64)
+        for hits, predicted, true in moves.classes():
+            sums += hits, predicted * true, predicted * predicted, true * true
+        values: Floats = self._defined(moves.sizes, *sums)
+        return values
+
+    def _defined(self, *counts: Any) -> Any:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self._value(*counts)
+
+    @staticmethod
+    def _value(n: Any, hits: Any, products: Any, predicted: Any, true: Any) -> Any:
+        """The coefficient; dividing by 0 is NaN.
+
+        hits: right predictions. products, predicted, true: the sums over classes of predictions
+        times truths, of squared predictions and of squared truths. Numbers, or arrays of them.
+        """
+        raise NotImplementedError

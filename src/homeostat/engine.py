@@ -37,7 +37,7 @@ from homeostat.health import Health
 from homeostat.plugins import spec
 from homeostat.protocols import Alarms, Detector, Metric, Series, Strategy
 from homeostat.record import InferenceRecord
-from homeostat.state import from_bytes, recall, remember, to_bytes
+from homeostat.state import Stateful, from_bytes, recall, remember, to_bytes
 from homeostat.strategy import RetrainingStrategy, adopt
 
 RECORD_SERIES = ("error", "latency_ms", "score")
@@ -302,6 +302,15 @@ class Engine:
         return "better" if (change > 0) == greater_is_better else "worse"
 
     # Memory -----------------------------------------------------------------------------------
+
+    def renew(self) -> None:
+        """Another model serves from now on: metrics and detectors start anew.
+
+        The strategy keeps its memory, so that a cooldown outlives the model that caused it.
+        """
+        for plugin in (*self.metrics, *self.detectors):
+            if isinstance(plugin, Stateful):
+                recall(plugin, remember(plugin.fresh()))
 
     def spec(self) -> dict[str, Any]:
         """What this engine is built of, as plain data."""

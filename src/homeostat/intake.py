@@ -62,8 +62,10 @@ def _from_frame(values: Any) -> Array:
 
 def _list_array(values: Sequence[Any]) -> Array:
     kinds = set(map(type, values))
-    if kinds and kinds <= {int, float} and not _has_big(values):
-        return np.array(values, dtype=np.float64 if float in kinds else np.int64)
+    if kinds == {float} or (kinds == {int} and not _any_beyond(values, 2**63)):
+        return np.array(values)
+    if kinds == {int, float} and not _any_beyond(values, 2**53):
+        return np.array(values, dtype=np.float64)
     if kinds == {bool}:
         return np.array(values)
     out = np.empty(len(values), dtype=object)
@@ -71,8 +73,8 @@ def _list_array(values: Sequence[Any]) -> Array:
     return out
 
 
-def _has_big(values: Sequence[Any]) -> bool:
-    return any(abs(value) >= 2**63 for value in values)
+def _any_beyond(values: Sequence[Any], bound: int) -> bool:
+    return any(type(value) is int and abs(value) >= bound for value in values)
 
 
 def take(name: str, array: Array) -> Taken:

@@ -100,6 +100,8 @@ class ModelMonitor:
     @overload
     def watch(
         self,
+        function: None = None,
+        /,
         *,
         model_version: str | Callable[[], str] = ...,
         model: str = ...,
@@ -107,7 +109,17 @@ class ModelMonitor:
         score: Callable[[Any], Any] | None = ...,
         features: Callable[..., Any] | None = ...,
     ) -> Callable[[F], F]: ...
-    def watch(self, function: F | None = None, /, **look: Any) -> Any:
+    def watch(
+        self,
+        function: F | None = None,
+        /,
+        *,
+        model_version: str | Callable[[], str] = "unversioned",
+        model: str = "default",
+        label: Callable[[Any], Any] | None = None,
+        score: Callable[[Any], Any] | None = None,
+        features: Callable[..., Any] | None = None,
+    ) -> Any:
         """Wrap a predict function, sync or async: measure its latency and record what it says.
 
         The result is never changed and the caller never fails because of it: what goes wrong in
@@ -115,7 +127,7 @@ class ModelMonitor:
         prediction per element. `label` and `score` read them from another kind of result,
         `features` reads them from the call's arguments; `model_version` may be a function.
         """
-        chosen = Look(**look)
+        chosen = Look(model_version, model, label, score, features)
 
         def wrap(inner: F) -> F:
             return watched(inner, chosen, self._submit, self._complain)
@@ -136,6 +148,11 @@ class ModelMonitor:
         """Continue from a snapshot; raises SnapshotMismatch unless built the same."""
         with self._lock:
             self.engine.restore(snapshot)
+
+    def renew(self) -> None:
+        """Another model serves from now on: metrics and detectors start anew."""
+        with self._lock:
+            self.engine.renew()
 
     def _submit(self, record: InferenceRecord) -> None:
         self.observe(record)

@@ -20,6 +20,25 @@ TABLE: dict[str, dict[str, str]] = {
     "metrics": {
         "accuracy": "homeostat.metrics.accuracy:AccuracyMetric",
         "latency_ms_ewma": "homeostat.metrics.latency:LatencyMetric",
+        "precision": "homeostat.metrics.precision:Precision",
+        "recall": "homeostat.metrics.recall:Recall",
+        "f1": "homeostat.metrics.f1:F1",
+        "balanced_accuracy": "homeostat.metrics.balanced_accuracy:BalancedAccuracy",
+        "log_loss": "homeostat.metrics.log_loss:LogLoss",
+        "brier": "homeostat.metrics.brier:Brier",
+        "mcc": "homeostat.metrics.mcc:MCC",
+        "cohen_kappa": "homeostat.metrics.cohen_kappa:CohenKappa",
+        "roc_auc": "homeostat.metrics.roc_auc:ROCAUC",
+        "mae": "homeostat.metrics.mae:MAE",
+        "rmse": "homeostat.metrics.rmse:RMSE",
+        "mape": "homeostat.metrics.mape:MAPE",
+        "r2": "homeostat.metrics.r2:R2",
+        "bias": "homeostat.metrics.bias:Bias",
+        "latency_quantile": "homeostat.metrics.latency_quantile:LatencyQuantile",
+        "missing_rate": "homeostat.metrics.missing_rate:MissingRate",
+        "skill": "homeostat.metrics.skill:Skill",
+        "volume": "homeostat.metrics.volume:Volume",
+        "segmented": "homeostat.metrics.segmented:Segmented",
     },
     "detectors": {
         "adwin": "homeostat.drift.adwin:ADWIN",
@@ -49,7 +68,7 @@ def known(kind: str) -> dict[str, str]:
 
 def load(kind: str, name: str) -> Any:
     """The class behind a name or behind `module:Class`; raises ConfigError when there is none."""
-    target = name if ":" in name else known(kind).get(name)
+    target = name if ":" in name else TABLE[kind].get(name) or known(kind).get(name)
     if target is None:
         raise ConfigError(f"{name!r} is none of the {kind}; {did_you_mean(name, known(kind))}")
     module, _, attribute = target.partition(":")

@@ -133,17 +133,16 @@ class _TwoBlocks(Stateful):
         return counts_after(self.n, n, self.window)
 
     def _extend(self, xs: Floats) -> Floats:
-        """One row of values for each observation."""
+        """A value after each observation."""
         first = min(len(xs), self.window - self.at)
         blocks = (len(xs) - first) // self.window
         rest = first + blocks * self.window
         parts = [self._within(xs[:first])]
         if blocks:
-            whole = xs[first:rest].reshape(blocks, self.window)
-            parts.append(self._whole(whole))
+            parts.append(self._whole(xs[first:rest].reshape(blocks, self.window)))
         if rest < len(xs):
             parts.append(self._within(xs[rest:]))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _place(self, part: Floats) -> None:
         end = self.at + len(part)
@@ -313,7 +312,7 @@ class SlidingMoments(_TwoBlocks):
         tail_origins = np.vstack([[[self.tail_origin]], ends[:-1]])
         gaps = (origins - tail_origins) + (heads.means - means)
         weights = self._weights(np.arange(1, self.window + 1))
-        merged = squares + heads.squares + gaps * gaps * weights
+        merged: Floats = squares + heads.squares + gaps * gaps * weights
         self._remember_tail(blocks[-1:])
         return merged.ravel()
 
@@ -327,12 +326,14 @@ class SlidingMoments(_TwoBlocks):
 
 def _scanned(moved: Floats, count: int, carried: list[float]) -> _Scan:
     total, mean, squares = (np.full((len(moved), 1), value) for value in carried)
-    sums = np.cumsum(np.hstack([total, moved]), axis=1)[:, 1:]
+    sums: Floats = np.cumsum(np.hstack([total, moved]), axis=1)[:, 1:]
     means = sums / np.arange(count + 1, count + moved.shape[1] + 1)
     steps = (moved - np.hstack([mean, means[:, :-1]])) * (moved - means)
-    return _Scan(sums, means, np.cumsum(np.hstack([squares, steps]), axis=1)[:, 1:])
+    spread = np.cumsum(np.hstack([squares, steps]), axis=1)[:, 1:]
+    return _Scan(sums, means, spread)
 
 
 def _reversed(rows: Floats) -> Floats:
     """Rows of values from each place to the end, with the empty end behind."""
-    return np.hstack([rows[:, ::-1], np.zeros((len(rows), 1))])
+    padded: Floats = np.hstack([rows[:, ::-1], np.zeros((len(rows), 1))])
+    return padded

@@ -40,7 +40,8 @@ class Stateful:
 
     def fresh(self) -> Self:
         """The same configuration with an empty memory."""
-        return type(self)(**{name: _emptied(value) for name, value in settings(self).items()})
+        again: Self = _anew(self)
+        return again
 
 
 def settings(thing: object) -> dict[str, Any]:
@@ -61,6 +62,8 @@ def recall(thing: Any, kept: Any) -> None:
         thing.restore(kept)
     else:
         now = _attributes(thing)
+        for name in now.keys() - kept.keys():  # first set after the snapshot was taken
+            object.__delattr__(thing, name)
         for name, value in kept.items():  # past a frozen dataclass, too
             object.__setattr__(thing, name, _put_back(now.get(name), value))
 
@@ -72,11 +75,18 @@ def _attributes(thing: object) -> dict[str, Any]:
     return {**(plain or {}), **(slotted or {})}
 
 
+def _anew(thing: Any) -> Any:
+    return type(thing)(**{name: _emptied(value) for name, value in settings(thing).items()})
+
+
 def _emptied(setting: Any) -> Any:
     """A setting for a fresh copy: plug-ins inside it start afresh as well."""
     if isinstance(setting, list):
         return [_emptied(item) for item in setting]
-    return setting.fresh() if hasattr(setting, "fresh") else setting
+    if hasattr(setting, "fresh"):
+        return setting.fresh()
+    is_plugin = hasattr(setting, "on_event") or hasattr(setting, "on_record")
+    return _anew(setting) if is_plugin else setting
 
 
 def _copied(value: Any) -> Any:

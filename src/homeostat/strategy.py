@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from homeostat.event_batch import EventBatch, Keys, Make, MetricValues, Places
 from homeostat.events import RetrainEvent, RetrainRequested, SystemEvent
+from homeostat.plugins import load
 from homeostat.state import Stateful, recall, remember
 
 
@@ -85,15 +86,13 @@ class RetrainingStrategy(Stateful):
 
     def hold(self, n: int) -> RetrainingStrategy:
         """Answer only when this has answered `n` of its events in a row."""
-        from homeostat.strategies.hold import Hold
-
-        return Hold(self, n)
+        held: RetrainingStrategy = load("strategies", "hold")(self, n)
+        return held
 
     def cooldown(self, duration: float | str | timedelta) -> RetrainingStrategy:
         """After an answer stay silent for a while, in seconds of the records' own time."""
-        from homeostat.strategies.cooldown import Cooldown
-
-        return Cooldown(self, duration)
+        cooled: RetrainingStrategy = load("strategies", "cooldown")(self, duration)
+        return cooled
 
 
 def as_keys(keys: list[int]) -> Keys:

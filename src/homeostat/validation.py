@@ -68,9 +68,9 @@ def number(name: str, value: Any) -> int | float:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidInput(name, f"must be a number, got {_shown(value)}")
-    if not math.isfinite(value):
-        raise InvalidInput(name, f"must be finite, got {value!r}")
-    return value  # type: ignore[no-any-return]
+    if not _finite(value):
+        raise InvalidInput(name, f"must be finite, got {_shown(value)}")
+    return value
 
 
 def score(name: str, value: Any) -> float | None:
@@ -146,6 +146,13 @@ def feature(name: str, value: Any) -> Any:
     if isinstance(value, np.bool_):
         return bool(value)
     return number(name, value)
+
+
+def _finite(value: int | float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond the range of floats
+        return False
 
 
 def _items(name: str, value: Any) -> list[tuple[str, Any]]:

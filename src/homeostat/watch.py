@@ -22,11 +22,11 @@ class Look(NamedTuple):
     `label` gets the result; `score`, too; `features` gets the call's arguments.
     """
 
-    model_version: str | Callable[[], str] = "unversioned"
-    model: str = "default"
-    label: Callable[[Any], Any] | None = None
-    score: Callable[[Any], Any] | None = None
-    features: Callable[..., Any] | None = None
+    model_version: str | Callable[[], str]
+    model: str
+    label: Callable[[Any], Any] | None
+    score: Callable[[Any], Any] | None
+    features: Callable[..., Any] | None
 
 
 def watched(

@@ -1,4 +1,4 @@
-"""`homeostat check`: does a plug-in keep the laws?"""
+"""`homeostat check`: tells whether a plug-in keeps the laws."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -14,6 +14,9 @@ import msgspec
 from homeostat.cli.group import ERROR, debug_option
 from homeostat.errors import ConfigError, did_you_mean
 from homeostat.plugins import TABLE, known, load
+
+if TYPE_CHECKING:
+    from homeostat.testing import Result
 
 
 @click.command(
@@ -40,17 +43,17 @@ def check(ctx: click.Context, target: str, output: str) -> None:
     """
     from homeostat import testing
 
-    results = list(testing.check(_plugin(target)))
+    results = testing.check(_plugin(target))
     if output == "json" or (output == "auto" and not sys.stdout.isatty()):
-        found = [{"law": r.name, "ok": r.ok, "detail": r.detail} for r in results]
-        ok = all(r.ok for r in results)
+        found = [result._asdict() for result in results]
+        ok = all(result.ok for result in results)
         click.echo(msgspec.json.encode({"target": target, "ok": ok, "laws": found}).decode())
     else:
         _print_table(target, results)
     ctx.exit(0 if all(result.ok for result in results) else ERROR)
 
 
-def _print_table(target: str, results: Sequence[Any]) -> None:
+def _print_table(target: str, results: Sequence[Result]) -> None:
     from rich import box
     from rich.console import Console
     from rich.markup import escape
@@ -58,23 +61,27 @@ def _print_table(target: str, results: Sequence[Any]) -> None:
 
     table = Table("", "law", "detail", box=box.SIMPLE_HEAD, pad_edge=False)
     for result in results:
-        mark = "[green]kept[/]" if result.ok else "[bold red]broken[/]"
-        table.add_row(mark, escape(result.name), escape(str(result.detail or "")))
+        table.add_row(_mark(result), escape(result.law), escape(result.detail))
     broken = sum(not result.ok for result in results)
+    skipped = sum(result.skipped for result in results)
     console = Console(highlight=False)
     console.print(table)
-    end = (
-        f"[bold red]breaks {broken} of {len(results)}"
-        if broken
-        else f"[green]keeps all {len(results)}"
-    )
-    console.print(f"{escape(target)} {end} laws[/]", soft_wrap=True)
+    kept = len(results) - broken - skipped
+    style = "bold red" if broken else "green"
+    end = f"[{style}]{kept} laws kept, {broken} broken[/], {skipped} skipped"
+    console.print(f"{escape(target)}: {end}", soft_wrap=True)
+
+
+def _mark(result: Result) -> str:
+    if result.skipped:
+        return "[dim]skipped[/]"
+    return "[green]kept[/]" if result.ok else "[bold red]broken[/]"
 
 
 def _plugin(target: str) -> Any:
     """A class that can be made without arguments, or what a function makes."""
     found = _imported(target) if ":" in target else _registered(target)
-    if not callable(found) or hasattr(found, "on_record") and not isinstance(found, type):
+    if not (isinstance(found, type) or inspect.isroutine(found)):
         return found
     needed = [
         name

@@ -33,7 +33,7 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]  # click declares it of the class
 
     def show(self, file: IO[Any] | None = None) -> None:
         plain = "NO_COLOR" in os.environ
@@ -54,8 +54,7 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         with _clear(ctx):
             command: click.Command = getattr(import_module(module), attribute)
-            return command
-        return None
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

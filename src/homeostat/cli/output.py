@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-SHOWN = 5
-"""How many versions and kinds of fault are listed; the JSON summary has all."""
+SHOWN, METRICS_SHOWN = 5, 30
+"""How many versions and kinds of fault, and metrics, are listed; the JSON summary has all."""
 
 _KINDS = {"drift": "DriftDetected", "retrain": "RetrainRequested", "failure": "PluginFailed"}
 
@@ -58,9 +58,11 @@ def _table(*columns: tuple[str, str]) -> Table:
 
 def _metrics(metrics: dict[str, dict[str, Any]]) -> Table:
     table = _table(("metric", "left"), *((name, "right") for name in ("last", "min", "max", "n")))
-    for name, values in metrics.items():
+    for name, values in list(metrics.items())[:METRICS_SHOWN]:
         numbers = (_number(values[which]) for which in ("last", "min", "max"))
         table.add_row(escape(name), *numbers, f"{values['n']:,}")
+    if len(metrics) > METRICS_SHOWN:
+        table.add_row(f"and {len(metrics) - METRICS_SHOWN:,} more", style="dim")
     return table
 
 
@@ -69,20 +71,20 @@ def _number(value: float) -> str:
 
 
 def _events(summary: dict[str, Any]) -> Table:
-    table = _table(("event", "left"), ("count", "right"), ("first", "left"), ("last", "left"))
-    told = {kind: summary[name] for name, kind in _KINDS.items()}
+    told = {kind: summary[name] for name, kind in _KINDS.items() if summary[name]["count"]}
+    ends = ("first", "last") if told else ()
+    table = _table(("event", "left"), ("count", "right"), *((end, "left") for end in ends))
     for kind, n in summary["events"].items():
-        ends = (told.get(kind, {}).get(which) for which in ("first", "last"))
-        first, last = (end["created_at"] if end else "" for end in ends)
-        style = "yellow" if kind in told else None
-        table.add_row(kind, f"{n:,}", first, last, style=style)
+        when = (told[kind][end]["created_at"] for end in ends) if kind in told else ()
+        table.add_row(kind, f"{n:,}", *when, style="yellow" if kind in told else None)
     return table
 
 
 def _faults(faults: list[dict[str, Any]]) -> Table:
     table = _table(("set aside", "left"), ("count", "right"), ("first", "left"))
     for fault in faults[:SHOWN]:
-        what = f"{fault['field']} {fault['problem']}"
+        hint = f"; {fault['hint']}" if fault["hint"] else ""
+        what = f"{fault['field']} {fault['problem']}{hint}"
         table.add_row(escape(what), f"{fault['count']:,}", fault["first"])
     rest = sum(fault["count"] for fault in faults[SHOWN:])
     if rest:

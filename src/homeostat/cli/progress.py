@@ -6,15 +6,9 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from rich import progress as bars
 from rich.console import Group
 from rich.live import Live
-from rich.progress import (
-    BarColumn,
-    Progress as Bar,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.text import Text
 
 from homeostat.cli.tally import Tally
@@ -24,9 +18,10 @@ class Progress:
     """A bar of the bytes read, when their number is known, over the metrics and event counts."""
 
     def __init__(self, name: str, size: int | None) -> None:
-        known = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if size else ()
-        self._bar = Bar(TextColumn("{task.description}", style="bold"), *known,
-                        TextColumn("{task.fields[rate]}"))  # fmt: skip
+        known = (bars.BarColumn(), bars.TaskProgressColumn(), bars.TimeRemainingColumn())
+        name_column = bars.TextColumn("{task.description}", style="bold", markup=False)
+        rate_column = bars.TextColumn("{task.fields[rate]}")
+        self._bar = bars.Progress(name_column, *(known if size else ()), rate_column)
         self._task = self._bar.add_task(_short(name), total=size, rate="")
         self._began = time.perf_counter()
         self._line = Text()

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from homeostat import config
-from homeostat.cli.group import ERROR, FOUND, INTERRUPTED, SET_ASIDE, Failure, USAGE, debug_option
+from homeostat.cli.group import ERROR, FOUND, INTERRUPTED, SET_ASIDE, USAGE, Failure, debug_option
 from homeostat.cli.tally import Tally
 from homeostat.cli.writers import Lines, chosen, kinds, opened
 from homeostat.engine import Engine
@@ -53,8 +53,13 @@ Exit status
               help="What to monitor. Default: homeostat.toml if there is one, else accuracy over "
                    "100 records, smoothed latency, ADWIN on the errors, and a request to retrain "
                    "at drift, at most one a day.")  # fmt: skip
-@click.option("-f", "--format", "format_", type=click.Choice(list(FORMATS)),
-              help="Default: told by the content and the name; .gz and .zst are unpacked.")  # fmt: skip
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    help="Default: told by the content and the name; .gz and .zst are unpacked.",
+)
 @click.option("-e", "--events", metavar="FILE",
               help="Write every event as a line of JSON; - is standard output (the summary then "
                    "goes to standard error).")  # fmt: skip
@@ -69,8 +74,13 @@ Exit status
                    "metadata, or ignore it.")  # fmt: skip
 @click.option("--labels", type=click.Choice(LABELS),
               help="What label cells of CSV are. Default: text.")  # fmt: skip
-@click.option("-o", "--output", type=click.Choice(["auto", "table", "json"]), default="auto",
-              help="The summary. auto: a table with progress on a terminal, else one JSON object.")  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["auto", "table", "json"]),
+    default="auto",
+    help="The summary. auto: a table with progress on a terminal, else one JSON object.",
+)
 @click.option("--fail-on", multiple=True, type=click.Choice(["drift", "retrain", "failure"]),
               help="Exit with 4 when this has happened; may be repeated.")  # fmt: skip
 @debug_option

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from homeostat.event_batch import EventBatch, MetricColumn, ObjectColumn
 from homeostat.events import (
@@ -27,7 +28,11 @@ MOST = 1000
 """How many different names are told apart, of whatever; all others are counted together."""
 
 OTHER = "(other)"
-_TOLD = {"drift": DriftDetected, "retrain": RetrainRequested, "failure": PluginFailed}
+_TOLD: dict[str, type[SystemEvent]] = {
+    "drift": DriftDetected,
+    "retrain": RetrainRequested,
+    "failure": PluginFailed,
+}
 _PARTICULARS = re.compile(r"(, got |: ).*", re.DOTALL)
 
 
@@ -39,7 +44,7 @@ class Values(msgspec.Struct):
     min: float = math.nan
     max: float = math.nan
 
-    def add(self, values: Any) -> None:
+    def add(self, values: NDArray[np.float64]) -> None:
         """Take some more."""
         if not len(values):
             return
@@ -65,10 +70,11 @@ class Told(msgspec.Struct):
 
 
 class Faults(msgspec.Struct):
-    """Rejects that are alike: how many, and where the first was."""
+    """Rejects that are alike: how many, and of the first where it was and how to mend it."""
 
     count: int
     first: str
+    hint: str
 
 
 class Tally:
@@ -94,10 +100,10 @@ class Tally:
             self._records(chunk)
         for kind, n in events.counts().items():
             self.events[kind.__name__] += n
-        for name in _metric_names(events):
-            self._values(name).add(events.metric_values(name))
-        for name, kind in _TOLD.items():
-            self.told[name].add(events.of(kind))
+        for name, values in _metric_values(events):
+            self._values(name).add(values)
+        for name, told in self.told.items():
+            told.add(events.of(_TOLD[name]))
 
     @property
     def read(self) -> int:
@@ -122,7 +128,9 @@ class Tally:
         key = reject.field[:200], _PARTICULARS.sub("", reject.problem)[:200]
         if key not in self.faults and len(self.faults) >= MOST:
             key = OTHER, OTHER
-        alike = self.faults.setdefault(key, Faults(0, f"{reject.unit} {reject.number}"))
+        alike = self.faults.setdefault(
+            key, Faults(0, f"{reject.unit} {reject.number}", reject.hint)
+        )
         alike.count += 1
 
     def summary(self) -> dict[str, Any]:
@@ -133,7 +141,7 @@ class Tally:
                 "read": self.read, "monitored": self.monitored, "set_aside": self.set_aside,
             },
             "set_aside": [
-                {"field": field, "problem": problem, "count": alike.count, "first": alike.first}
+                {"field": field, "problem": problem, **msgspec.structs.asdict(alike)}
                 for (field, problem), alike in faults
             ],
             "span": [to_text(at) for at in self.moments()],
@@ -148,15 +156,19 @@ class Tally:
         return [from_micros(micros) for micros in self.span or ()]
 
 
-def _metric_names(events: EventBatch) -> Iterator[str]:
-    """The metrics that have values among the events, each once, in the order of the engine."""
-    names: dict[str, None] = {}
+def _metric_values(events: EventBatch) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Each metric that has values among the events, and those, in the order of the engine."""
+    found: dict[str, list[MetricColumn | ObjectColumn]] = {}
     for column in events.columns:
         if isinstance(column, MetricColumn):
-            names[column.name] = None
+            found.setdefault(column.name, []).append(column)
         elif isinstance(column, ObjectColumn) and column.kind is MetricUpdated:
-            names |= dict.fromkeys(event.payload.name for event in column.events)
-    return iter(names)
+            for name in dict.fromkeys(event.payload.name for event in column.objects):
+                found.setdefault(name, []).append(column)
+    for name, columns in found.items():
+        first = columns[0]
+        alone = len(columns) == 1 and isinstance(first, MetricColumn)
+        yield name, first.values if alone else events.metric_values(name)  # type: ignore[union-attr]
 
 
 def _outline(told: Told) -> dict[str, Any]:

@@ -2,3 +2,5 @@
 
 from homeostat.sources.chunk import Chunk, Options, Reject
 from homeostat.sources.opening import FORMATS, Source, open_source
+
+__all__ = ["FORMATS", "Chunk", "Options", "Reject", "Source", "open_source"]

@@ -18,7 +18,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 def blocks(stream: BinaryIO, name: str, longest: int = LINE_MAX) -> Iterator[list[bytes]]:
     """Lists of complete lines, without their ends; a live pipe is handed on as it delivers.
 
-    A line longer than `longest` comes as its first `longest + 1` bytes. The last line counts also
+    A line longer than `longest` may come cut, to `longest + 1` bytes. The last line counts also
     without an end. A UTF-8 byte order mark is dropped; UTF-16 raises InvalidInput.
     """
     read = getattr(stream, "read1", stream.read)

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from shutil import copyfileobj
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import IO, Any, BinaryIO, Self
 
 from homeostat.errors import InvalidInput, MissingExtra, did_you_mean
 from homeostat.sources.chunk import Chunk, Options
@@ -45,6 +45,7 @@ class Opened:
     def __init__(self, name: str, stream: BinaryIO, seekable: bool) -> None:
         self.name, self.stream = name, stream
         self._seekable = seekable
+        self._copy: IO[bytes] | None = None
 
     def head(self) -> bytes:
         """Some of the first bytes, without taking them."""
@@ -54,10 +55,15 @@ class Opened:
         """The stream, or a temporary copy of it, that can be read in any order."""
         if self._seekable:
             return self.stream
-        copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the reader's
-        copyfileobj(self.stream, copy)
-        copy.seek(0)
-        return copy  # type: ignore[return-value]
+        self._copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - see close
+        copyfileobj(self.stream, self._copy)
+        self._copy.seek(0)
+        return self._copy  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Let go of the temporary copy."""
+        if self._copy is not None:
+            self._copy.close()
 
 
 class Source:
@@ -76,12 +82,12 @@ class Source:
             if not head:
                 raise InvalidInput(name, "is empty", "give it at least one record")
             self.format = format or _format(name, head)
+        self._read = _reader(self.format)
         self.options = options
 
     def __iter__(self) -> Iterator[Chunk]:
-        read = _reader(self.format)
         with _explained(self.name):
-            for chunk in read(self._opened, self.options):
+            for chunk in self._read(self._opened, self.options):
                 yield chunk
                 if self.options.strict and chunk.rejects:
                     return
@@ -97,6 +103,7 @@ class Source:
         self, kind: type[BaseException] | None, error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:  # fmt: skip
+        self._opened.close()
         if self.name != STDIN:
             self._raw.close()
 
@@ -135,7 +142,7 @@ def _size(raw: BinaryIO) -> int | None:
 
 
 def _buffered(stream: Any) -> BinaryIO:
-    return stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[return-value]
+    return stream if hasattr(stream, "peek") else io.BufferedReader(stream)
 
 
 def _unpacked(raw: BinaryIO) -> tuple[BinaryIO, bool]:
@@ -143,7 +150,7 @@ def _unpacked(raw: BinaryIO) -> tuple[BinaryIO, bool]:
     if head.startswith(_GZIP):
         return gzip.GzipFile(fileobj=raw), True  # type: ignore[return-value]
     if head.startswith(_ZSTD):
-        return io.BufferedReader(_Zstd(raw)), True  # type: ignore[return-value]
+        return io.BufferedReader(_Zstd(raw)), True
     return raw, False
 
 
@@ -204,9 +211,9 @@ def _explained(name: str) -> Iterator[None]:
 
 
 def _format(name: str, head: bytes) -> str:
-    for magic, format in _MAGIC.items():
+    for magic, kind in _MAGIC.items():
         if head.startswith(magic):
-            return format
+            return kind
     path = Path(name)
     suffix = (Path(path.stem) if path.suffix in _PACKED else path).suffix.lower()
     if suffix in _SUFFIXES:

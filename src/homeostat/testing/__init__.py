@@ -1,4 +1,4 @@
-"""The conformance kit: does a metric, detector or strategy keep the laws?
+"""The conformance kit: whether a metric, detector or strategy keeps the laws.
 
     >>> from homeostat import AccuracyMetric
     >>> from homeostat.testing import assert_conforms, check
@@ -81,8 +81,10 @@ def parametrize(*plugins: Any) -> Any:
     """A pytest decorator: one test for every law of every plug-in; the test calls its `law`."""
     import pytest
 
-    tests = [(f"{called(plugin)}-{law.name}", law) for plugin in plugins for law in laws(plugin)]
-    return pytest.mark.parametrize("law", [law for _, law in tests], ids=[name for name, _ in tests])
+    tests = [(law, f"{called(plugin)}-{law.name}") for plugin in plugins for law in laws(plugin)]
+    return pytest.mark.parametrize(
+        "law", [law for law, _ in tests], ids=[name for _, name in tests]
+    )
 
 
 def called(plugin: Any) -> str:

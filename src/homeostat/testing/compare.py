@@ -11,6 +11,8 @@ import numpy as np
 from homeostat.state import from_bytes, remember, to_bytes
 from homeostat.testing.outcome import Breach
 
+_EXACT = frozenset({str, int, bool, bytes})  # where equal is the same, and quickly seen
+
 
 def difference(got: Any, want: Any, at: str = "") -> str | None:
     """The first difference in words, or None. Whole numbers and floats are different."""
@@ -28,9 +30,12 @@ def difference(got: Any, want: Any, at: str = "") -> str | None:
 
 
 def _of_lists(got: list[Any], want: list[Any], at: str) -> str | None:
-    pairs = enumerate(zip(got, want, strict=False))
-    found = (difference(left, right, f"{at}[{place}]") for place, (left, right) in pairs)
-    first = next(filter(None, found), None)
+    first = None
+    for place, (left, right) in enumerate(zip(got, want, strict=False)):
+        if left is right or (type(left) is type(right) and type(left) in _EXACT and left == right):
+            continue
+        if first := difference(left, right, f"{at}[{place}]"):
+            break
     if first is None and len(got) != len(want):
         longer, place = (got, len(want)) if len(got) > len(want) else (want, len(got))
         side = "extra" if longer is got else "missing"

@@ -31,8 +31,7 @@ def _alarms_are_numbers(subject: Subject, xs: Any, where: str) -> None:
     for row, observed, threshold, *_ in subject.kind.one_by_one(subject.new(), xs):
         if math.isnan(observed) or math.isnan(threshold):
             raise Breach(
-                f"{where}: at the alarm in row {row} observed is {observed}, "
-                f"threshold {threshold}",
+                f"{where}: at the alarm in row {row} observed is {observed}, threshold {threshold}",
                 "Set both when update returns True, before anything is cleared",
             )
 
@@ -80,14 +79,14 @@ def nan_is_skipped(subject: Subject) -> None:
 def _changes() -> list[tuple[str, Any, Any]]:
     """Series that change clearly: with one step, and going on to a second."""
     rng = np.random.default_rng(17)
-    noise = rng.normal(size=6000)
-    level = np.repeat([0.0, 6.0, 0.0], 2000)
+    normal = rng.normal(size=8000)
+    level = np.repeat([0.0, 6.0, 0.0, 6.0], 2000)
     found = []
     for name, xs in (
         ("errors .1 to .9", steps(0.1, 0.9, 0.1, 0.9, each=2000)),
         ("errors .9 to .1", steps(0.9, 0.1, 0.9, 0.1, each=2000)),
-        ("normal, mean 0 to 6", np.append(noise, noise[:2000] + 6) + np.append(level, [0.0] * 2000)),
-        ("normal, mean 0 to -6", np.append(noise, noise[:2000] - 6) - np.append(level, [0.0] * 2000)),
+        ("normal, mean 0 to 6", normal + level),
+        ("normal, mean 0 to -6", normal - level),
     ):
         found.append((name, xs[:4000], xs))
         found.append((f"{name}, a hundredfold", xs[:4000] * 100, xs * 100))

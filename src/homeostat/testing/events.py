@@ -7,8 +7,9 @@ its settings become series, and the numbers among them the values and the pauses
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from itertools import count, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,7 +106,7 @@ def _cause(event: SystemEvent) -> InferenceRecord:
     payload = event.payload
     version = getattr(payload, "model_version", None) or getattr(payload, "affected_model", "")
     return InferenceRecord(
-        model_version=version, predicted_label="", latency_ms=0, created_at=payload.created_at
+        model_version=str(version), predicted_label="", latency_ms=0, created_at=payload.created_at
     )
 
 
@@ -162,42 +163,46 @@ def event_streams(tuning: Tuning) -> list[Stream]:
     """Streams of events, with values on both sides of the numbers and pauses as long as they."""
     names = tuple(dict.fromkeys((*tuning.words, *_WORDS)))
     return [
-        Stream("steady clock", Happenings(walk(names, tuning.numbers, 250, _steady), names)),
-        Stream("jumping clock", Happenings(walk(names, tuning.numbers, 250, _jumping), names)),
+        Stream("steady clock", _some(names, tuning.numbers, _steady)),
+        Stream("jumping clock", _some(names, tuning.numbers, _jumping)),
         Stream("no events", Happenings(Batch.from_records([]), names)),
     ]
 
 
-def long_events(tuning: Tuning, n: int) -> Happenings:
-    """One series that goes on and on."""
+def _some(names: Sequence[str], numbers: Sequence[float], clock: Any) -> Happenings:
+    return Happenings(Batch.from_records(islice(walk(names, numbers, clock), 250)), names)
+
+
+def long_events(tuning: Tuning, piece: int) -> Iterator[Happenings]:
+    """One series that goes on and on, in pieces."""
     names = (*tuning.words, *_WORDS)[:1]
-    return Happenings(walk(names, tuning.numbers, n, _minutes), names)
+    records = walk(names, tuning.numbers, _minutes)
+    while True:
+        yield Happenings(Batch.from_records(islice(records, piece)), names)
 
 
-def walk(names: Sequence[str], numbers: Sequence[float], n: int, clock: Any) -> Batch:
+def walk(names: Sequence[str], numbers: Sequence[float], clock: Any) -> Iterator[InferenceRecord]:
     """Records whose features wander around the numbers, staying a while on either side."""
     rng = random.Random(f"{names} {numbers}")
     levels = [v + d for v in (*numbers, *_NUMBERS) for d in (0.0, 0.25, -0.25, max(1.0, abs(v)))]
     runs = [int(v) + 1 for v in numbers if 1 <= v <= 100] + [1, 2, 3, 8, 30]
-    moment, found = START, []
+    moment = START
     level = dict.fromkeys(names, 0.0)
     left = dict.fromkeys(names, 0)
-    for row in range(n):
+    for row in count():
         for name in names:
             if left[name] == 0:
                 level[name], left[name] = rng.choice(levels), rng.choice(runs)
             left[name] -= 1
         moment += timedelta(seconds=clock(rng, numbers))
         values = {name: None if rng.random() < 0.05 else level[name] for name in names}
-        version = "v1" if row < n // 2 else "v2"
-        found.append(_carrier(version, moment, values))
-    return Batch.from_records(found)
-
-
-def _carrier(version: str, moment: Any, values: dict[str, Any]) -> InferenceRecord:
-    return InferenceRecord(
-        model_version=version, predicted_label="", latency_ms=0, created_at=moment, features=values
-    )
+        yield InferenceRecord(
+            model_version="v1" if row < 125 else "v2",
+            predicted_label="",
+            latency_ms=0,
+            created_at=moment,
+            features=values,
+        )
 
 
 def _minutes(rng: random.Random, numbers: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from homeostat.testing.subject import Subject, agree
 
 
 def shape(subject: Subject) -> None:
-    """It has a name, and answers a record with None or a MetricUpdated of that name, row and time."""
+    """It has a name; it answers None or a MetricUpdated of that name and the record's time."""
     name = getattr(subject.sample, "name", None)
     if not isinstance(name, str) or not name:
         raise Breach(f"its name is {name!r}", 'Give the class a name, as in name = "accuracy"')
@@ -87,8 +87,8 @@ def emptiness(subject: Subject) -> None:
 
 
 def _hangs_on_truth(subject: Subject) -> bool:
-    said = [subject.feed(subject.new(), batch) for batch in opposite_streams()]
-    return difference(*said) is not None
+    given, turned = (subject.feed(subject.new(), batch) for batch in opposite_streams())
+    return difference(given, turned) is not None
 
 
 def _invents_nothing(subject: Subject) -> None:

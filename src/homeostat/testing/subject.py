@@ -7,7 +7,7 @@ written once, over it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from homeostat.event_batch import EventBatch
 from homeostat.events import SystemEvent
 from homeostat.plugins import spec
 from homeostat.protocols import Alarms
-from homeostat.strategy import RetrainingStrategy, adopt
+from homeostat.strategy import adopt
 from homeostat.testing import events, streams
 from homeostat.testing.compare import difference
 from homeostat.testing.events import Given, Tuning
@@ -41,6 +41,7 @@ class Kind:
     table: ClassVar[str]
     entry: ClassVar[str]
     columnar: ClassVar[str]
+    piece: ClassVar[int] = 5_000
     long: ClassVar[tuple[int, int, int]] = (10_000, 100_000, streams.LONG)
 
     def is_columnar(self, plugin: Any) -> bool:
@@ -55,12 +56,16 @@ class Kind:
         """Feed a piece of a stream as a whole; what was said."""
         raise NotImplementedError
 
+    def push(self, plugin: Any, part: Any, columnar: bool) -> None:
+        """Feed a piece of a stream and do not listen."""
+        raise NotImplementedError
+
     def streams(self, tuning: Tuning) -> Iterable[Stream]:
         """The streams to try it on."""
         raise NotImplementedError
 
-    def endless(self, tuning: Tuning) -> Any:
-        """A stream of `long[-1]` items."""
+    def endless(self, tuning: Tuning) -> Iterator[Any]:
+        """A stream of `long[-1]` items, in pieces of `piece`."""
         raise NotImplementedError
 
     def given(self, items: Iterable[Any]) -> Any:
@@ -77,6 +82,8 @@ class Kind:
 
 
 class MetricKind(Kind):
+    """Records in, values out."""
+
     name, table, entry, columnar = "metric", "metrics", "on_record", "on_batch"
 
     def one_by_one(self, plugin: Any, part: Batch) -> list[Told]:
@@ -95,11 +102,15 @@ class MetricKind(Kind):
             told += [(row, name, value) for row, value in zip(places, numbers, strict=True)]
         return sorted(told, key=lambda each: each[0])
 
+    def push(self, plugin: Any, part: Batch, columnar: bool) -> None:
+        for _ in plugin.on_batch(part) if columnar else map(plugin.on_record, part):
+            pass
+
     def streams(self, tuning: Tuning) -> Iterable[Stream]:
         return streams.record_streams(tuning.words)
 
-    def endless(self, tuning: Tuning) -> Any:
-        return streams.long_records(tuning.words)
+    def endless(self, tuning: Tuning) -> Iterator[Any]:
+        return _pieces(streams.long_records(tuning.words), self.piece)
 
     def given(self, items: Iterable[Any]) -> Any:
         return items if isinstance(items, Batch) else Batch.from_records(items)
@@ -119,6 +130,8 @@ class MetricKind(Kind):
 
 
 class DetectorKind(Kind):
+    """Numbers in, alarms out."""
+
     name, table, entry, columnar = "detector", "detectors", "update", "alarms"
 
     def one_by_one(self, plugin: Any, part: Any) -> list[Told]:
@@ -135,11 +148,18 @@ class DetectorKind(Kind):
             columns.append(found.change)
         return list(zip(*(np.asarray(column).tolist() for column in columns), strict=True))
 
+    def push(self, plugin: Any, part: Any, columnar: bool) -> None:
+        if columnar:
+            plugin.alarms(part)
+        else:
+            for x in part.tolist():
+                plugin.update(x)
+
     def streams(self, tuning: Tuning) -> Iterable[Stream]:
         return streams.number_streams()
 
-    def endless(self, tuning: Tuning) -> Any:
-        return streams.long_numbers()
+    def endless(self, tuning: Tuning) -> Iterator[Any]:
+        return _pieces(streams.long_numbers(), self.piece)
 
     def given(self, items: Iterable[Any]) -> Any:
         return np.array(list(items), dtype=np.float64)
@@ -149,12 +169,11 @@ class DetectorKind(Kind):
 
 
 class StrategyKind(Kind):
-    name, table, entry, columnar = "strategy", "strategies", "on_event", "on_events"
-    long = (3_000, 15_000, 30_000)
+    """Events in, answers out."""
 
-    def is_columnar(self, plugin: Any) -> bool:
-        own = getattr(type(plugin), "on_events", None)
-        return own is not None and own is not RetrainingStrategy.on_events
+    name, table, entry, columnar = "strategy", "strategies", "on_event", "on_events"
+    piece = 500
+    long = (1_500, 7_500, 15_000)
 
     def one_by_one(self, plugin: Any, part: Any) -> list[Told]:
         told: list[Told] = []
@@ -173,15 +192,22 @@ class StrategyKind(Kind):
         answered = found.answered.tolist()
         said = dict(zip(answered, found.make(np.arange(len(answered))), strict=True))
         if not said.keys() <= set(keys):
-            raise Breach("an answered key is not among the watched", "Whatever it answers it watched")
+            raise Breach("a key that it answers is not among the watched", "Name both")
         answers = [words(said[key]) if key in said else _QUIET for key in keys]
         return [(*divmod(k, batch.stride), *told) for k, told in zip(keys, answers, strict=True)]
+
+    def push(self, plugin: Any, part: Any, columnar: bool) -> None:
+        if columnar:
+            plugin.on_events(part.events())
+        else:
+            for event in part.events():
+                plugin.on_event(event)
 
     def streams(self, tuning: Tuning) -> Iterable[Stream]:
         return events.event_streams(tuning)
 
-    def endless(self, tuning: Tuning) -> Any:
-        return events.long_events(tuning, self.long[-1])
+    def endless(self, tuning: Tuning) -> Iterator[Any]:
+        return events.long_events(tuning, self.piece)
 
     def given(self, items: Iterable[Any]) -> Any:
         return Given(list(items))
@@ -191,6 +217,10 @@ class StrategyKind(Kind):
 
     def says(self, told: Told) -> bool:
         return told[2:] != _QUIET
+
+
+def _pieces(stream: Any, size: int) -> Iterator[Any]:
+    return (stream[at : at + size] for at in range(0, len(stream), size))
 
 
 def _change(plugin: Any) -> list[float]:
@@ -242,6 +272,10 @@ class Subject:
     @cached_property
     def streams(self) -> list[Stream]:
         """What to feed it: the kit's streams, and the user's own."""
+        return self.new_streams()
+
+    def new_streams(self) -> list[Stream]:
+        """The same, untouched by what was done to the others."""
         own = [] if self.own is None else [Stream("your stream", self.own)]
         return [*own, *self.kind.streams(self.tuning)]
 
@@ -250,6 +284,10 @@ class Subject:
         if self.is_columnar:
             return self.kind.at_once(plugin, items)
         return self.kind.one_by_one(plugin, items)
+
+    def push(self, plugin: Any, items: Any) -> None:
+        """Feed a piece of a stream in the plug-in's best form, and do not listen."""
+        self.kind.push(plugin, items, self.is_columnar)
 
     def feed_in_pieces(self, plugin: Any, items: Any, sizes: Sequence[int]) -> list[Told]:
         """Feed a stream piece by piece; what was said, by the rows of the whole stream."""

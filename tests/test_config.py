@@ -1,0 +1,212 @@
+import re
+
+import pytest
+
+from homeostat import Batch, ConfigError, InferenceRecord, config
+from homeostat.plugins import TABLE
+
+SOUND = """
+[[metrics]]
+type = "accuracy"
+window = 50
+[[metrics]]
+type = "latency_ms_ewma"
+[[detectors]]
+type = "page_hinkley"
+on = "accuracy"
+"""
+
+
+def test_the_defaults_are_what_the_help_says():
+    assert config.default().engine().spec() == {
+        "metrics": [
+            {"type": "accuracy", "window": 100},
+            {"type": "latency_ms_ewma", "alpha": 0.3},
+        ],
+        "detectors": [
+            {
+                "type": "adwin", "delta": 0.002, "clock": 32, "max_buckets": 5,
+                "min_window_length": 5, "grace_period": 10, "on": "error",
+            }
+        ],
+        "strategy": {
+            "type": "cooldown", "duration": 86_400.0,
+            "strategy": {"type": "drift", "metric": None},
+        },
+    }  # fmt: skip
+    assert (config.default().labels, config.default().unknown) == ("text", "reject")
+
+
+def test_a_file_becomes_an_engine():
+    engine = config.parse(SOUND).engine()
+    assert [metric.name for metric in engine.metrics] == ["accuracy", "latency_ms_ewma"]
+    assert engine.metrics[0].window == 50
+    assert engine.detectors[0].on == "accuracy"
+    assert engine.strategy is None
+
+
+def test_each_engine_begins_anew():
+    built = config.parse(SOUND)
+    first, second = built.engine(), built.engine()
+    first.observe_batch(Batch.from_records([InferenceRecord.dummy_ok()] * 3))
+    assert (first.metrics[0].seen, second.metrics[0].seen) == (3, 0)
+
+
+def test_strategies_nest_with_their_hold_and_cooldown():
+    built = config.parse(
+        SOUND
+        + """
+[strategy]
+type = "at_least"
+k = 2
+cooldown = "6h"
+hold = 3
+strategies = [
+    { type = "drift" },
+    { type = "threshold", threshold = 0.9, hold = 20 },
+    { type = "cooldown", duration = 60, strategy = { type = "drift" } },
+]
+"""
+    )
+    assert built.engine().spec()["strategy"] == {
+        "type": "cooldown",
+        "duration": 21_600.0,
+        "strategy": {
+            "type": "hold",
+            "n": 3,
+            "strategy": {
+                "type": "at_least",
+                "k": 2,
+                "strategies": [
+                    {"type": "drift", "metric": None},
+                    {
+                        "type": "hold",
+                        "n": 20,
+                        "strategy": built.engine().spec()["strategy"]["strategy"]["strategy"][
+                            "strategies"
+                        ][1]["strategy"],
+                    },
+                    {
+                        "type": "cooldown",
+                        "duration": 60.0,
+                        "strategy": {"type": "drift", "metric": None},
+                    },
+                ],
+            },
+        },
+    }
+
+
+def test_a_class_of_ones_own_is_named_by_where_it_is():
+    built = config.parse(
+        '[[metrics]]\ntype = "homeostat.metrics.accuracy:AccuracyMetric"\nwindow = 7'
+    )
+    assert built.engine().metrics[0].window == 7
+
+
+BAD = {
+    "no toml": ("[[metrics", "is not valid TOML: Expected"),
+    "empty": ("", "has neither [[metrics]] nor [[detectors]]"),
+    "input only": ("[input]\n", "nothing to monitor"),
+    "section": ("[[metric]]\n", "metric: no such section; did you mean 'metrics'?"),
+    "not tables": ("metrics = 3", "metrics: must be tables; write [[metrics]]"),
+    "one table": ('[metrics]\ntype = "accuracy"', "metrics: must be tables; write [[metrics]]"),
+    "no type": ("[[metrics]]\nwindow = 3", 'metrics[0].type: is missing; write type = "..."'),
+    "type": (
+        '[[metrics]]\ntype = "acuracy"',
+        "metrics[0].type: 'acuracy' is none of the metrics; did you mean 'accuracy'?",
+    ),
+    "class": ('[[metrics]]\ntype = "no_module:X"', "metrics[0].type: metrics: cannot load"),
+    "setting": (
+        SOUND + '[[metrics]]\ntype = "accuracy"\nwindw = 3',
+        "metrics[2].windw: no such setting; did you mean 'window'?",
+    ),
+    "window 0": ('[[metrics]]\ntype = "accuracy"\nwindow = 0', "metrics[0].window must be"),
+    "window text": (
+        '[[metrics]]\ntype = "accuracy"\nwindow = "9"',
+        "metrics[0].window: must be int, got str",
+    ),
+    "window true": ('[[metrics]]\ntype = "accuracy"\nwindow = true', "window: must be int"),
+    "alpha 0": (
+        '[[metrics]]\ntype = "latency_ms_ewma"\nalpha = 0.0',
+        "metrics[0].alpha must be within (0, 1], got 0.0",
+    ),
+    "alpha 1.5": ('[[metrics]]\ntype = "latency_ms_ewma"\nalpha = 1.5', "within (0, 1], got 1.5"),
+    "alpha nan": ('[[metrics]]\ntype = "latency_ms_ewma"\nalpha = nan', "within (0, 1], got nan"),
+    "watches nothing": (
+        '[[detectors]]\ntype = "adwin"\non = "accuracy"',
+        "detectors: adwin watches 'accuracy', which no metric gives",
+    ),
+    "two strategies": (SOUND + '[[strategy]]\ntype = "drift"', "strategy: must be one table"),
+    "strategy setting": (
+        SOUND + '[strategy]\ntype = "drift"\ncooldwn = "1d"',
+        "strategy.cooldwn: no such setting; did you mean 'cooldown'?",
+    ),
+    "missing setting": (SOUND + '[strategy]\ntype = "threshold"', "strategy.threshold: is missing"),
+    "duration": (
+        SOUND + '[strategy]\ntype = "drift"\ncooldown = "1 fortnight"',
+        "strategy.cooldown: '1 fortnight' is no duration",
+    ),
+    "hold": (SOUND + '[strategy]\ntype = "drift"\nhold = 0', "strategy.hold: n must be"),
+    "hold text": (SOUND + '[strategy]\ntype = "drift"\nhold = "2"', "strategy.hold: must be int"),
+    "nested": (
+        SOUND + '[strategy]\ntype = "any_of"\nstrategies = [{type = "drift"}, {type = "drft"}]',
+        "strategy.strategies[1].type: 'drft' is none of the strategies; did you mean 'drift'?",
+    ),
+    "deeper": (
+        SOUND + '[strategy]\ntype="hold"\nn=1\n'
+        'strategy = {type = "any_of", strategies = [{type = "drift", x = 1}]}',
+        "strategy.strategy.strategies[0].x: no such setting",
+    ),
+    "nested text": (
+        SOUND + '[strategy]\ntype = "any_of"\nstrategies = ["drift"]',
+        'strategy.strategies[0]: must be a table, like { type = "drift" }',
+    ),
+    "nested metric": (
+        '[[metrics]]\ntype = "segmented"\nby = "model"\nmetric = { type = "accuracy", w = 3 }',
+        "metrics[0].metric.w: no such setting; known: window",
+    ),
+    "no strategies": (
+        SOUND + '[strategy]\ntype = "any_of"\nstrategies = []',
+        "strategy.strategies must be at least one",
+    ),
+    "input": (SOUND + '[input]\nlabel = "text"', "input.label: no such setting; did you mean"),
+    "input value": (
+        SOUND + '[input]\nunknown = "drop"',
+        "input.unknown: cannot be 'drop'; known: ignore, metadata, reject",
+    ),
+    "input type": (SOUND + "[input]\nlabels = 3", "input.labels: cannot be 3"),
+    "input shape": ("input = 3\n" + SOUND, "input: must be one table"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), BAD.values(), ids=BAD)
+def test_every_mistake_is_named_with_file_path_and_mend(text, message):
+    with pytest.raises(ConfigError, match=f"^homeostat.toml: .*{re.escape(message)}") as caught:
+        config.parse(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_file_is_named_as_given(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("[x]")
+    with pytest.raises(ConfigError, match=f"^{path}: x: no such section"):
+        config.load_file(path)
+
+
+def test_a_byte_order_mark_is_no_matter_other_encodings_are(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + SOUND.encode())
+    assert config.load_file(path).engine().metrics[0].window == 50
+    path.write_bytes(SOUND.encode("utf-16"))
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        config.load_file(path)
+
+
+@pytest.mark.parametrize("kind", TABLE)
+def test_every_registered_plugin_can_be_refused_by_path(kind):
+    for name in TABLE[kind]:
+        before = "" if kind == "metrics" else SOUND
+        section = {"metrics": "[[metrics]]", "detectors": "[[detectors]]"}.get(kind, "[strategy]")
+        with pytest.raises(ConfigError, match=r"\.nonesuch: no such setting"):
+            config.parse(f'{before}{section}\ntype = "{name}"\nnonesuch = 1')
