@@ -89,7 +89,12 @@ def test_text_and_numbers_are_never_equal_labels():
         ({"created_at": np.array(["2026", "NaT", "2026"], dtype="datetime64[s]")},
          "row 1: created_at"),
         ({"created_at": [datetime(2026, 1, 1)] * 3}, "row 0: created_at has no time zone"),
+        (
+            {"created_at": np.array(["2026", "10000", "2026"], dtype="datetime64[s]")},
+            "row 1: created_at is not an RFC 3339 time",
+        ),
         ({"features": {"x": [1, np.inf, 2]}}, "row 1: features.x must be finite"),
+        ({"features": {"x": [1, 10**400, 2]}}, "row 1: features.x must be finite"),
         ({"score": [1, 2, "x"]}, "row 2: score must be a number"),
         ({"latency_ms": object()}, "latency_ms"),
     ],

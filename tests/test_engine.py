@@ -1,6 +1,7 @@
 """The engine: batches and single records agree, snapshots resume, a fault stays where it is."""
 
 import math
+from collections import Counter, defaultdict, deque
 from itertools import pairwise
 
 import numpy as np
@@ -223,6 +224,19 @@ def test_settings_given_as_whole_numbers_read_the_same_in_both_forms():
     assert in_batches(many, USUAL, [7]) == got
 
 
+def test_whole_numbers_beyond_the_floats_are_compared_exactly():
+    batch = Batch.from_columns(
+        model_version="v1",
+        predicted_label=np.array([2**53 + 1, 2**53, 5]),
+        ground_truth_label=np.array([2.0**53, 2.0**53, 5.0]),
+        latency_ms=[1, 1, 1],
+        created_at=np.array(["2026-01-31"] * 3, dtype="datetime64[us]"),
+    )
+    one, many = Engine([AccuracyMetric()]), Engine([AccuracyMetric()])
+    assert in_batches(many, batch, []) == singly(one, batch)
+    assert one.metrics[0].right == 2
+
+
 # Faults ---------------------------------------------------------------------------------------
 
 
@@ -389,7 +403,13 @@ def test_an_event_batch_is_a_sequence():
     events = BUILDS["mixed"]().observe_batch(USUAL)
     whole = list(events)
     assert len(whole) == len(events) > 400
-    for piece in (slice(None), slice(3, 90), slice(None, None, -1), slice(-5, None, 2), slice(5, 5)):
+    for piece in (
+        slice(None),
+        slice(3, 90),
+        slice(None, None, -1),
+        slice(-5, None, 2),
+        slice(5, 5),
+    ):
         assert lines(events[piece]) == lines(whole[piece])
     assert events[-1].to_json() == whole[-1].to_json()
     assert events[np.int64(7)].to_json() == whole[7].to_json()
@@ -452,3 +472,55 @@ def test_a_metric_of_several_series():
     one, many = build(), build()
     assert in_batches(many, USUAL, [1, 8, 9, 100]) == singly(one, USUAL)
     assert many.snapshot() == one.snapshot()
+
+
+# Memory of plug-ins without snapshot and restore ------------------------------------------------
+
+
+class Keeper:
+    """Keeps one of everything, in slots and out of them."""
+
+    name = "keeper"
+    __slots__ = ("__dict__", "last")
+
+    def __init__(self):
+        self.seen, self.pair, self.counts = set(), (0, 0), Counter()
+        self.groups, self.recent, self.raw = defaultdict(list), deque(maxlen=3), bytearray(2)
+
+    def on_record(self, record):
+        label = str(record.predicted_label)
+        self.last = label
+        self.seen.add(label)
+        self.counts[label] += 1
+        self.groups[label[:1]].append(len(label))
+        self.groups[label[:1]] = self.groups[label[:1]][-5:]
+        self.pair = (self.pair[1], self.pair[0] + len(self.seen))
+        self.recent.append(record.latency_ms)
+        self.raw[0] = len(self.recent)
+        if len(self.seen) > 2:
+            self.many = True
+        return told(self.name, float(sum(self.recent) + hash(self.pair) % 7), record)
+
+
+@pytest.mark.parametrize("stop", [0, 1, 2, 50, 240])
+def test_attributes_come_back_as_they_were(stop):
+    straight, again = Engine([Keeper()]), Engine([Keeper()])
+    singly(straight, USUAL[:stop])
+    singly(again, STREAMS["hostile records"])  # what is restored into need not be new
+    again.restore(straight.snapshot())
+    one, other = straight.metrics[0], again.metrics[0]
+    for name, value in vars(one).items():
+        assert type(getattr(other, name)) is type(value)
+        assert getattr(other, name) == value
+    assert hasattr(other, "many") == hasattr(one, "many")
+    assert singly(again, USUAL[stop:]) == singly(straight, USUAL[stop:])
+
+
+def test_what_is_no_plain_data_is_named_with_the_mend():
+    class Odd(Longest):
+        def __init__(self):
+            super().__init__()
+            self.helper = object()
+
+    with pytest.raises(TypeError, match="cannot hold a object; keep plain data"):
+        Engine([Odd()]).snapshot()

@@ -307,11 +307,20 @@ def _item(column: Array, row: int) -> Any:
 def _equal(left: Array, right: Array) -> NDArray[np.bool_]:
     text, number = "UT", "iufb"
     kinds = left.dtype.kind + right.dtype.kind
-    if all(k in text for k in kinds) or all(k in number for k in kinds):
+    alike = all(k in text for k in kinds) or all(k in number for k in kinds)
+    if alike and not _rounded(left, right):
         same: NDArray[np.bool_] = np.equal(left, right)
         return same
     pairs = zip(left.tolist(), right.tolist(), strict=True)
     return np.fromiter((a == b for a, b in pairs), np.bool_, len(left))
+
+
+def _rounded(left: Array, right: Array) -> bool:
+    """Whether numpy would round whole numbers to compare them with floats; Python does not."""
+    if (left.dtype.kind == "f") == (right.dtype.kind == "f"):
+        return False
+    whole = right if left.dtype.kind == "f" else left
+    return bool(whole.dtype.itemsize == 8 and ((whole > 2**53) | (whole < -(2**53))).any())
 
 
 def _outcome_of_records(records: list[InferenceRecord]) -> Outcome:

@@ -16,7 +16,7 @@ import msgspec
 
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, HomeostatError, did_you_mean
-from homeostat.plugins import _NESTED, load
+from homeostat.plugins import NESTED, load
 from homeostat.sources.chunk import LABELS, UNKNOWN
 
 FILE = "homeostat.toml"
@@ -197,7 +197,7 @@ def _needed(parameter: inspect.Parameter) -> bool:
 
 
 def _setting(make: Any, key: str, value: Any, path: str) -> Any:
-    kind = _NESTED.get(key)
+    kind = NESTED.get(key)
     if kind is not None and isinstance(value, list):
         return [_nested(kind, item, f"{path}[{at}]") for at, item in enumerate(value)]
     if kind is not None:

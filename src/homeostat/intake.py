@@ -23,6 +23,9 @@ Taken: TypeAlias = tuple[Array, Faults]
 
 BLOCK = 1 << 16  # rows worked on at a time, so that what lies between stays in the cache
 
+_FIRST = np.datetime64("0001-01-01T00:00:00.000000")
+_LAST = np.datetime64("9999-12-31T23:59:59.999999")
+
 _SCALARS = (str, bytes, int, float, bool, datetime, np.generic)
 
 
@@ -136,8 +139,13 @@ def _one_by_one(
 
 def _plain(array: Array) -> list[Any]:
     if array.dtype.kind == "M":
-        return [None if np.isnat(v) else f"{v}Z" for v in array.astype("datetime64[us]")]
+        return [_time_text(value) for value in array]
     return [_missing_to_none(value) for value in array.tolist()]
+
+
+def _time_text(value: np.datetime64) -> str:
+    within = _are_years_of_four_digits(np.array([value]))
+    return f"{value.astype('datetime64[us]')}Z" if within else str(value)
 
 
 def _missing_to_none(value: Any) -> Any:
@@ -204,7 +212,7 @@ def _latency(array: Array) -> Array | None:
 
 
 def _moment(array: Array) -> Array | None:
-    if array.dtype.kind != "M" or np.isnat(array).any():
+    if array.dtype.kind != "M" or not _are_years_of_four_digits(array):
         return None
     unit, step = np.datetime_data(array.dtype)
     factor = step * {"us": 1, "ms": 1_000, "s": 1_000_000}.get(unit, 0)
@@ -213,6 +221,12 @@ def _moment(array: Array) -> Array | None:
     if factor:  # a plain product is several times faster than a cast of times
         return array.view(np.int64) * np.int64(factor)
     return array.astype("datetime64[us]").astype(np.int64)
+
+
+def _are_years_of_four_digits(array: Array) -> bool:
+    if np.datetime_data(array.dtype)[0] not in ("Y", "M", "W", "D", "h", "m", "s", "ms", "us"):
+        return not np.isnat(array).any()  # finer units do not reach further than some centuries
+    return not len(array) or bool(array.min() >= _FIRST and array.max() <= _LAST)  # NaT fails both
 
 
 def _micros(values: list[Any]) -> Array:

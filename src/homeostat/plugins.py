@@ -54,7 +54,8 @@ TABLE: dict[str, dict[str, str]] = {
     },
 }
 
-_NESTED = {"strategy": "strategies", "strategies": "strategies", "metric": "metrics"}
+NESTED = {"strategy": "strategies", "strategies": "strategies", "metric": "metrics"}
+"""Settings that hold other plug-ins, and of which kind."""
 
 
 @cache
@@ -98,9 +99,9 @@ def build(kind: str, description: Mapping[str, Any]) -> Any:
 
 
 def _inner(key: str, value: Any) -> Any:
-    if key in _NESTED and isinstance(value, Mapping):
-        return build(_NESTED[key], value)
-    if key in _NESTED and isinstance(value, list):
+    if key in NESTED and isinstance(value, Mapping):
+        return build(NESTED[key], value)
+    if key in NESTED and isinstance(value, list):
         return [_inner(key, item) for item in value]
     return value
 

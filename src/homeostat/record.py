@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import NoneType
@@ -122,7 +123,7 @@ class InferenceRecord(
         try:
             return _DECODER.decode(data)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise _explained(error) from None
+            raise _explained(error, data) from None
 
 
 class _Wire(msgspec.Struct, omit_defaults=True):
@@ -158,7 +159,7 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")  # serde_json sorts the k
 _FIELDS = InferenceRecord.__struct_fields__
 
 
-def _explained(error: Exception) -> InvalidInput:
+def _explained(error: Exception, data: str | bytes | bytearray) -> InvalidInput:
     """The decoder's complaint as one that names the field and the mend."""
     if isinstance(error.__cause__, InvalidInput):
         return error.__cause__
@@ -172,7 +173,23 @@ def _explained(error: Exception) -> InvalidInput:
         return InvalidInput(name, "is no field of a record", did_you_mean(name, _FIELDS))
     if isinstance(error, msgspec.ValidationError):
         return InvalidInput("record", f"cannot be taken: {text}", "send one JSON object a record")
-    return InvalidInput("record", f"is not valid JSON: {text}", "send one JSON object a line")
+    malformed = InvalidInput("record", f"is not valid JSON: {text}", "send one JSON object a line")
+    return _named(data) or malformed
+
+
+def _named(data: str | bytes | bytearray) -> InvalidInput | None:
+    """What is wrong, by its field, where only a laxer reader gets so far.
+
+    Python's takes NaN, Infinity and lone surrogates, which other programs do write.
+    """
+    try:
+        text = data if isinstance(data, str) else data.decode(errors="surrogateescape")
+        InferenceRecord(**json.loads(text))
+    except InvalidInput as error:
+        return error
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return InvalidInput("record", "holds NaN or Infinity, which are no JSON", "write null")
 
 
 _REQUIRED = ("model_version", "predicted_label", "latency_ms", "created_at")

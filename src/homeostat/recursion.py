@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FEW = 64  # values for which a loop is as fast as the filter
-_WORTH_IMPORTING = 4096  # values in one call for which SciPy, if not loaded yet, is
+_WORTH_IMPORTING = 2_000_000  # values looped over before SciPy, whose import is slow, is loaded
+_looped_over = 0
 
 
 def decay(
@@ -18,14 +19,20 @@ def decay(
     """`y[t] = a * y[t-1] + pushes[t]` along each row, starting from that row of `carried`.
 
     `pushes` is (rows, n), `carried` (rows, 1). SciPy's filter gives the very bits of the loop and
-    is some 20 times faster; without SciPy, or when it is not loaded yet and there are few values,
-    the loop runs.
+    is some 20 times faster; without SciPy, and before so many values came that its import pays for
+    itself, the loop runs.
     """
-    n = pushes.shape[1]
-    loaded = "scipy.signal" in sys.modules
-    if n < _FEW or not (loaded or n >= _WORTH_IMPORTING) or not _filter_is_exact():
+    if pushes.shape[1] < _FEW or not _worth_loading(pushes.size) or not _filter_is_exact():
         return _looped(a, pushes, carried)
     return _filtered(a, pushes, carried)
+
+
+def _worth_loading(n: int) -> bool:
+    global _looped_over
+    if "scipy.signal" not in sys.modules:
+        _looped_over += n
+        return _looped_over > _WORTH_IMPORTING
+    return True
 
 
 def _filtered(

@@ -1,8 +1,11 @@
 """The kit finds every fault it is there to find, and finds none where there is none."""
 
+import doctest
 import random
+import re
 import subprocess
 import sys
+import types
 import unittest
 from pathlib import Path
 from typing import ClassVar
@@ -12,7 +15,16 @@ import numpy as np
 import pytest
 
 from homeostat import InvalidSetting, MetricEvent, MetricUpdated, ThresholdStrategy, testing
-from homeostat.testing import LAWS, assert_conforms, check, laws, parametrize
+from homeostat.testing import (
+    LAWS,
+    assert_conforms,
+    check,
+    laws,
+    memory_laws,
+    name_of,
+    parametrize,
+    sentence_of,
+)
 from homeostat.testing.compare import difference
 from homeostat.testing.outcome import Breach
 from homeostat.testing.streams import START, column_batch, cuttings, record_streams
@@ -59,30 +71,33 @@ SEEDED = [
 ]
 
 
+def tried(plugin, name, **options):
+    (law,) = (law for law in laws(plugin, **options) if law.name == name)
+    return law.result()
+
+
 def broken_laws(plugin, **options):
     return {result.law: result.detail for result in check(plugin, **options) if not result.ok}
 
 
 @pytest.mark.parametrize("name", SOUND)
 def test_a_sound_plugin_breaks_no_law(name):
-    assert broken_laws(getattr(broken, name)) == {}
     assert_conforms(getattr(broken, name)())
 
 
 @pytest.mark.parametrize(("law", "name"), SEEDED, ids=[f"{law}-{name}" for law, name in SEEDED])
 def test_a_seeded_fault_is_found(law, name):
-    (tried,) = (each for each in laws(getattr(broken, name)) if each.name == law)
-    result = tried.result()
+    result = tried(getattr(broken, name), law)
     assert not result.ok
     assert ". " in result.detail  # what was seen, and the mend
 
 
 def test_every_law_has_a_seeded_fault():
     for kind, trials in LAWS.items():
-        names = {testing.name_of(trial) for trial in trials}
-        own = names - {testing.name_of(trial) for trial in testing.memory_laws.LAWS}
+        names = {name_of(trial) for trial in trials}
+        own = names - {name_of(trial) for trial in memory_laws.LAWS}
         assert own <= set(FAULTS[kind]) <= names
-    every = {testing.name_of(trial) for trials in LAWS.values() for trial in trials}
+    every = {name_of(trial) for trials in LAWS.values() for trial in trials}
     assert every - {law for law, _ in SEEDED} == {"speaks"}  # which only ever skips
 
 
@@ -102,18 +117,19 @@ def test_a_difference_is_told_to_the_place():
 
 
 def test_silence_is_reported_as_skipped():
-    results = {result.law: result for result in check(broken.Unheard)}
-    assert results["speaks"].skipped
-    assert "stream=" in results["speaks"].detail
-    assert {result.law: result for result in check(broken.Silent)}["speaks"].skipped
+    for plugin in (broken.Unheard, broken.Silent):
+        result = tried(plugin, "speaks")
+        assert result.skipped
+        assert "stream=" in result.detail
 
 
 def test_what_cannot_be_tried_is_skipped_with_a_reason():
-    results = {result.law: result for result in check(broken.LosesItsWindow)}
-    assert results["batch invariance"].skipped
-    assert "on_batch" in results["batch invariance"].detail
-    assert results["merge"].skipped
-    assert str(results["merge"]) == "merge: skipped: it declares no merge"
+    result = tried(broken.LosesItsWindow, "batch invariance")
+    assert result.skipped
+    assert "on_batch" in result.detail
+    assert str(tried(broken.LosesItsWindow, "merge")) == "merge: skipped: it declares no merge"
+    named = tried(type("Nowhere", (broken.Errors,), {}), "settings make another")
+    assert named.skipped
 
 
 def test_an_exemption_is_skipped_with_its_reason():
@@ -142,12 +158,8 @@ def test_a_stream_of_ones_own_is_tried_too():
                          | {"predicted_label": "rare", "ground_truth_label": "yes"})
             for record in rare]  # fmt: skip
 
-    def invariance(**options):
-        (law,) = (law for law in laws(Choosy, **options) if law.name == "batch invariance")
-        return law.result()
-
-    assert invariance().ok
-    assert 'on "your stream"' in invariance(stream=rare).detail
+    assert tried(Choosy, "batch invariance").ok
+    assert 'on "your stream"' in tried(Choosy, "batch invariance", stream=rare).detail
 
 
 def test_streams_of_numbers_and_of_events_can_be_given():
@@ -250,3 +262,32 @@ def test_streams_are_the_same_every_time():
 
 def test_a_breach_names_the_mend():
     assert str(Breach("It is so", "Do this")) == "It is so. Do this"
+
+
+# Its page -------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text()
+
+
+def test_the_page_names_every_law_with_its_sentence():
+    listed = re.findall(r"^- \*\*(.+?)\*\*: (.+)$", PAGE, flags=re.M)
+    own = [trial for kind in LAWS for trial in LAWS[kind] if trial not in memory_laws.LAWS]
+    want = [(name_of(trial), sentence_of(trial)) for trial in (*memory_laws.LAWS, *own)]
+    assert listed == want
+
+
+def test_the_code_on_the_page_runs(capsys, monkeypatch):
+    first, last = re.findall(r"```python\n(.*?)```", PAGE, flags=re.S)
+    module = types.ModuleType("a_page")
+    monkeypatch.setitem(sys.modules, "a_page", module)
+    names = vars(module)
+    exec(first, names)
+    (said,) = re.findall(r"```text\n(.*?)```", PAGE, flags=re.S)
+    assert capsys.readouterr().out == said
+    exec(last, names)
+    assert len(names["test_laws"].pytestmark[0].args[1]) == 2 * len(LAWS["metric"])
+
+
+def test_the_kits_docstring_runs():
+    assert doctest.testmod(testing).failed == 0
+    assert doctest.testmod(testing).attempted == 4

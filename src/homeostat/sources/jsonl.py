@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,7 +58,7 @@ def _record(line: bytes, unknown: str) -> InferenceRecord:
         try:
             return InferenceRecord.from_json(line)
         except InvalidInput as error:
-            raise (_named(line) if error.field == "record" else None) or error from None
+            raise error from None
     extra = {name: fields.pop(name) for name in list(fields) if name not in KNOWN}
     if unknown == "metadata":
         fields["metadata"] = with_extra(fields.get("metadata"), extra)
@@ -76,21 +75,6 @@ def _fields(line: bytes) -> dict[str, Any] | None:
     except _FAULTS:
         return None
     return fields if isinstance(fields, dict) else None
-
-
-def _named(line: bytes) -> InvalidInput | None:
-    """What is wrong with a line, by its field, where only a laxer reader gets so far.
-
-    Python's takes NaN, Infinity and lone surrogates, which other programs do write.
-    """
-    try:
-        fields = json.loads(line.decode(errors="surrogateescape"))
-        InferenceRecord(**fields)
-    except InvalidInput as error:
-        return error
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return InvalidInput("record", "holds NaN or Infinity, which are no JSON", "write null")
 
 
 def _refuse_array(opened: Opened) -> None:

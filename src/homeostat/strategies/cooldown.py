@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import ClassVar
 
@@ -20,7 +21,8 @@ class Cooldown(RetrainingStrategy):
     """Pass on an answer only when `duration` has gone by since the last one passed on.
 
     `duration` is in seconds, a timedelta, or text like "6h" or "1d 12h"; it is counted in the
-    records' own time, so a replay gives the same answers. Raises InvalidSetting when negative.
+    records' own time, so a replay gives the same answers. Raises InvalidSetting when
+    negative or infinite.
     """
 
     name: ClassVar[str] = "cooldown"
@@ -29,7 +31,8 @@ class Cooldown(RetrainingStrategy):
     def __init__(self, strategy: Strategy, duration: float | str | timedelta) -> None:
         self.strategy = adopt(strategy)
         self.duration = seconds(duration)
-        require(self.duration >= 0, "duration", duration, "at least 0 seconds")
+        finite = 0 <= self.duration < math.inf
+        require(finite, "duration", duration, "finite and at least 0 seconds")
         self.last: int | None = None
 
     def on_event(self, event: SystemEvent) -> SystemEvent | None:

@@ -142,8 +142,7 @@ def settings_make_another(subject: Subject) -> None:
             "otherwise cannot be told apart",
         ) from None
     _require_plain(given)
-    if "<locals>" in type(sample).__qualname__ or "." in type(sample).__qualname__:
-        raise Skip("its class is defined inside something, so that no name leads to it")
+    _require_named(type(sample), subject.kind.table)
     description = plugins.spec(sample)
     try:
         again = plugins.build(subject.kind.table, from_bytes(to_bytes(description)))
@@ -156,6 +155,15 @@ def settings_make_another(subject: Subject) -> None:
 
 
 _SETTINGS_MEND = "Let the constructor take again what it kept under the names of its parameters"
+
+
+def _require_named(own: type, table: str) -> None:
+    try:
+        found = plugins.load(table, f"{own.__module__}:{own.__qualname__}")
+    except HomeostatError:
+        found = None
+    if found is not own:
+        raise Skip("no name leads to its class, as to one that is defined inside a function")
 
 
 def _require_plain(given: dict[str, Any]) -> None:
