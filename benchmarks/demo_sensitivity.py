@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from homeostat.demo.calendar import monthly, never
 from homeostat.demo.flights import Flights, load
@@ -21,13 +21,15 @@ CHANGES: list[dict[str, object]] = [
     {"held_out": 4000},
     {"skill_window": 1500},
     {"skill_window": 3000},
-    {"skill_floor": -0.2},
-    {"skill_floor": -0.3},
+    {"skill_floor": -0.25},
+    {"skill_floor": -0.4},
     {"skill_held": 200},
     {"skill_held": 1000},
-    {"cooldown": "5d"},
-    {"cooldown": "12d"},
-    {"confidence": 0.0},
+    {"after_drift": "5d"},
+    {"after_drift": "10d"},
+    {"anyway": "14d"},
+    {"anyway": "28d"},
+    {"confidence": 1.645},
     {"step": 100},
     {"step": 500},
 ]

@@ -64,6 +64,22 @@ def test_numpy_columns_are_taken_in_every_common_kind():
         assert batch[1].ground_truth_label is None
 
 
+@pytest.mark.parametrize("widths", [(1, 1), (3, 2), (2, 8), (9, 3), (0, 2)])
+def test_text_is_compared_whole(widths):
+    rng = np.random.default_rng(0)
+    texts = ["", "a", "b", "ab", "abc", "aé", "abcdefg", "abcdefgh", "abcdefghi"]
+    left, right = (
+        np.array([text[:width] for text in rng.choice(texts, 70_000)]) for width in widths
+    )
+    repeated = np.broadcast_to(np.array("ab"), left.shape)
+    for a, b in ((left, right), (right, left), (left, repeated), (repeated, repeated)):
+        batch = hs.Batch.from_columns(
+            model_version="v", predicted_label=a, ground_truth_label=b, latency_ms=0,
+            created_at="2026-01-01T00:00:00Z",
+        )  # fmt: skip
+        assert batch.outcome.correct.tolist() == [x == y for x, y in zip(a, b, strict=True)]
+
+
 def test_text_and_numbers_are_never_equal_labels():
     batch = hs.Batch.from_columns(
         model_version="v", predicted_label=["1", "2"], ground_truth_label=[1, 2],

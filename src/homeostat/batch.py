@@ -308,6 +308,8 @@ def _equal(left: Array, right: Array) -> NDArray[np.bool_]:
     text, number = "UT", "iufb"
     kinds = left.dtype.kind + right.dtype.kind
     alike = all(k in text for k in kinds) or all(k in number for k in kinds)
+    if kinds == "UU":
+        return intake.equal_text(left, right)
     if alike and not _rounded(left, right):
         same: NDArray[np.bool_] = np.equal(left, right)
         return same

@@ -21,6 +21,7 @@ Array: TypeAlias = NDArray[Any]
 Faults: TypeAlias = list[tuple[int, InvalidInput]]
 Taken: TypeAlias = tuple[Array, Faults]
 
+_SHORT = 8  # characters up to which text is compared character by character
 BLOCK = 1 << 16  # rows worked on at a time, so that what lies between stays in the cache
 
 _FIRST = np.datetime64("0001-01-01T00:00:00.000000")
@@ -169,11 +170,40 @@ def _text(array: Array) -> Array | None:
 
 
 def _plain_unicode(array: Array) -> bool:
-    width = array.dtype.itemsize // 4
-    if not width or not len(array):
+    if not array.dtype.itemsize or not len(array):
         return True
-    codes = np.ascontiguousarray(array).view(np.uint32).reshape(len(array), width)
+    codes = _codes(array)
     return all(map(_plain_codes, np.array_split(codes, len(codes) // BLOCK + 1)))
+
+
+def _codes(array: Array) -> NDArray[np.uint32]:
+    """The characters of a text array, a row a text; a repeated text is not copied."""
+    repeated = len(array) > 1 and array.strides == (0,)
+    text = np.ascontiguousarray(array[:1] if repeated else array)
+    codes = text.view(np.uint32).reshape(len(text), array.dtype.itemsize // 4)
+    return np.broadcast_to(codes, (len(array), codes.shape[1]))
+
+
+def equal_text(left: Array, right: Array) -> NDArray[np.bool_]:
+    """Whether texts are equal, row by row; several times faster than numpy for short ones."""
+    widths = sorted((left.dtype.itemsize // 4, right.dtype.itemsize // 4))
+    if not len(left) or not widths[0] or widths[1] > _SHORT:
+        plain: NDArray[np.bool_] = np.equal(left, right)
+        return plain
+    same = np.empty(len(left), dtype=np.bool_)
+    a, b = _codes(left), _codes(right)
+    for start in range(0, len(same), BLOCK):
+        block = slice(start, start + BLOCK)
+        _equal_codes(a[block], b[block], same[block])
+    return same
+
+
+def _equal_codes(a: NDArray[Any], b: NDArray[Any], same: NDArray[np.bool_]) -> None:
+    if a.shape[1] < b.shape[1]:
+        a, b = b, a
+    np.equal(a[:, 0], b[:, 0], out=same)
+    for at in range(1, a.shape[1]):  # behind its end a text is NUL
+        same &= a[:, at] == (b[:, at] if at < b.shape[1] else 0)
 
 
 def _plain_codes(codes: NDArray[np.uint32]) -> bool:
@@ -224,9 +254,12 @@ def _moment(array: Array) -> Array | None:
 
 
 def _are_years_of_four_digits(array: Array) -> bool:
-    if np.datetime_data(array.dtype)[0] not in ("Y", "M", "W", "D", "h", "m", "s", "ms", "us"):
+    unit = np.datetime_data(array.dtype)[0]
+    if unit not in ("Y", "M", "W", "D", "h", "m", "s", "ms", "us"):
         return not np.isnat(array).any()  # finer units do not reach further than some centuries
-    return not len(array) or bool(array.min() >= _FIRST and array.max() <= _LAST)  # NaT fails both
+    counts = array.view(np.int64)  # whole numbers are compared faster; NaT is the least of them
+    first, last = (bound.astype(array.dtype).astype(np.int64) for bound in (_FIRST, _LAST))
+    return not len(array) or bool(counts.min() >= first and counts.max() <= last)
 
 
 def _micros(values: list[Any]) -> Array:

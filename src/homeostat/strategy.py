@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -155,6 +156,11 @@ class Adopted(RetrainingStrategy):
 
 def _topic(event: SystemEvent) -> list[str]:
     return [event.kind, getattr(event.payload, "name", getattr(event.payload, "metric", ""))]
+
+
+def part(strategy: Any) -> RetrainingStrategy:
+    """A strategy as a part of another: a copy, so that one used twice is not asked twice."""
+    return adopt(deepcopy(strategy) if isinstance(strategy, RetrainingStrategy) else strategy)
 
 
 def adopt(strategy: Any) -> RetrainingStrategy:

@@ -62,7 +62,8 @@ _SHOWN = 8  # events on the screen at a time
 @debug_option
 def demo(json_path: Path | None, picture: Path) -> None:
     """See a model drift and heal, on every flight that left New York in 2013."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(min(os.cpu_count() or 1, 4)))
+    # Threads that wait for each other make small trainings crawl on a busy machine.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     console = Console(highlight=False)
     began = time.perf_counter()
     with console.status("reading the flights"):

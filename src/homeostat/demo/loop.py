@@ -30,7 +30,7 @@ from homeostat.events import (
 from homeostat.metrics.accuracy import AccuracyMetric
 from homeostat.metrics.skill import Skill
 from homeostat.monitor import ModelMonitor
-from homeostat.strategies.combine import all_of
+from homeostat.strategies.combine import all_of, any_of
 from homeostat.strategies.drift import DriftStrategy
 from homeostat.strategies.threshold import ThresholdStrategy
 from homeostat.strategy import RetrainingStrategy
@@ -46,16 +46,18 @@ class Plan:
     training_days: int = 14
     held_out: int = 3000  # the latest flights, on which champion and challenger are compared
     skill_window: int = 2000
-    skill_floor: float = -0.25  # a quarter worse than always giving the same answer
+    skill_floor: float = -0.3  # clearly worse than always giving the same answer
     skill_held: int = 500  # flights in a row below the floor
-    cooldown: str = "7d"
-    confidence: float = 1.645  # one-sided 95 %, in standard errors
+    after_drift: str = "7d"  # not more often than this when something has changed
+    anyway: str = "21d"  # nor than this when nothing new has
+    confidence: float = 0.0  # standard errors by which a challenger must win; 0: more often right
     step: int = 250  # landings between two looks at the monitor
 
     def strategy(self) -> RetrainingStrategy:
-        """Ask when something has changed and the model has lost its skill, once a week at most."""
+        """Ask when the model has lost its skill: soon if something has just changed, or later."""
         useless = ThresholdStrategy(self.skill_floor, metric="skill").hold(self.skill_held)
-        return all_of(DriftStrategy("error"), useless).cooldown(self.cooldown)
+        changed = all_of(DriftStrategy("error"), useless)
+        return any_of(changed.cooldown(self.after_drift), useless.cooldown(self.anyway))
 
 
 class Step(NamedTuple):

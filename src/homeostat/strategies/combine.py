@@ -10,7 +10,7 @@ from homeostat.errors import require
 from homeostat.event_batch import EventBatch, Keys, Places
 from homeostat.events import SystemEvent
 from homeostat.protocols import Strategy
-from homeostat.strategy import Answers, RetrainingStrategy, adopt, request
+from homeostat.strategy import Answers, RetrainingStrategy, part, request
 
 
 class AnyOf(RetrainingStrategy):
@@ -21,7 +21,7 @@ class AnyOf(RetrainingStrategy):
 
     def __init__(self, strategies: list[Strategy]) -> None:
         require(len(strategies) > 0, "strategies", strategies, "at least one strategy")
-        self.strategies = [adopt(strategy) for strategy in strategies]
+        self.strategies = [part(strategy) for strategy in strategies]
 
     def on_event(self, event: SystemEvent) -> SystemEvent | None:
         answers = [strategy.on_event(event) for strategy in self.strategies]
@@ -69,7 +69,7 @@ class AtLeast(RetrainingStrategy):
         fits = isinstance(k, int) and 1 <= k <= len(strategies)
         require(fits, "k", k, f"within 1 and the number of strategies ({len(strategies)})")
         self.k = k
-        self.strategies = [adopt(strategy) for strategy in strategies]
+        self.strategies = [part(strategy) for strategy in strategies]
         self.asking: list[str | None] = [None] * len(strategies)
 
     def on_event(self, event: SystemEvent) -> SystemEvent | None:

@@ -13,7 +13,7 @@ from homeostat.errors import require
 from homeostat.event_batch import EventBatch, Keys
 from homeostat.events import SystemEvent
 from homeostat.protocols import Strategy
-from homeostat.strategy import Answers, RetrainingStrategy, adopt, as_keys
+from homeostat.strategy import Answers, RetrainingStrategy, as_keys, part
 from homeostat.times import to_micros
 
 
@@ -29,7 +29,7 @@ class Cooldown(RetrainingStrategy):
     memory = ("strategy", "last")
 
     def __init__(self, strategy: Strategy, duration: float | str | timedelta) -> None:
-        self.strategy = adopt(strategy)
+        self.strategy = part(strategy)
         self.duration = seconds(duration)
         finite = 0 <= self.duration < math.inf
         require(finite, "duration", duration, "finite and at least 0 seconds")

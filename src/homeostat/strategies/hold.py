@@ -10,7 +10,7 @@ from homeostat.errors import require
 from homeostat.event_batch import EventBatch
 from homeostat.events import SystemEvent
 from homeostat.protocols import Strategy
-from homeostat.strategy import Answers, RetrainingStrategy, adopt
+from homeostat.strategy import Answers, RetrainingStrategy, part
 
 
 class Hold(RetrainingStrategy):
@@ -25,7 +25,7 @@ class Hold(RetrainingStrategy):
 
     def __init__(self, strategy: Strategy, n: int) -> None:
         require(isinstance(n, int) and n >= 1, "n", n, "a whole number of at least 1")
-        self.strategy = adopt(strategy)
+        self.strategy = part(strategy)
         self.n = n
         self.run = 0
 
