@@ -139,7 +139,9 @@ class _Screen:
         line = Text("right in the last 7 days   ", "dim")
         for name in ("never retrained", "every month"):
             line.append(f"{name} ").append(f"{self._story.contestants[name][week].mean():.1%}   ")
-        line.append("homeostat ", "bold").append(f"{step.accuracy:.1%}", "bold dark_orange")
+        line.append("homeostat ", "bold").append(
+            f"{step.right_in_the_week_before:.1%}", "bold dark_orange"
+        )
         return line.append(f"   drifts {self._drifts}", "dim")
 
     def _render(self) -> Any:

@@ -27,7 +27,6 @@ from homeostat.events import (
     RetrainRequested,
     SystemEvent,
 )
-from homeostat.metrics.accuracy import AccuracyMetric
 from homeostat.metrics.skill import Skill
 from homeostat.monitor import ModelMonitor
 from homeostat.strategies.combine import all_of, any_of
@@ -64,7 +63,7 @@ class Step(NamedTuple):
     """What happened between two looks."""
 
     minute: int
-    accuracy: float
+    right_in_the_week_before: float
     landed: int
     events: list[SystemEvent]
 
@@ -81,9 +80,7 @@ class Loop:
         model = train(flights, landed_within(flights, 0, start))
         self.service = Service(flights, model, start - 1)
         self.monitor = ModelMonitor(
-            [AccuracyMetric(1000), Skill(plan.skill_window)],
-            [ADWIN(on="error")],
-            plan.strategy(),
+            [Skill(plan.skill_window)], [ADWIN(on="error")], plan.strategy()
         )
         self._first = self.service.next
 
@@ -102,13 +99,16 @@ class Loop:
         self.service.reach(int(rows.max()))
         own = rows[self.service.version[rows] == self.service.current]
         seen = self.monitor.observe_batch(self.service.records(own))
-        accuracy = seen.metric_values("accuracy")
         events = list(seen.of(*_NEWS))
         minute = int(self.flights.landed[rows[-1]])
         if seen.of(RetrainRequested):
             events.append(self._retrain(minute))
-        value = float(accuracy[-1]) if len(accuracy) else float("nan")
-        return Step(minute, value, start + len(rows), events)
+        return Step(minute, self._right_in_the_week_before(minute), start + len(rows), events)
+
+    def _right_in_the_week_before(self, minute: int) -> float:
+        start, stop = np.searchsorted(self.flights.departed, [minute - 7 * DAY, minute])
+        week = slice(max(start, self._first), stop)
+        return float((self.service.predicted[week] == self.flights.label[week]).mean())
 
     def _retrain(self, minute: int) -> SystemEvent:
         self.retrainings += 1
