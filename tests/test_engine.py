@@ -524,3 +524,32 @@ def test_what_is_no_plain_data_is_named_with_the_mend():
 
     with pytest.raises(TypeError, match="cannot hold a object; keep plain data"):
         Engine([Odd()]).snapshot()
+
+
+def test_a_restore_that_fails_changes_nothing():
+    class Fussy(hs.Stateful):
+        name = "fussy"
+        memory = ("seen",)
+
+        def __init__(self):
+            self.seen = 0
+
+        def on_record(self, record):
+            self.seen += 1
+
+        def restore(self, snapshot):
+            if snapshot["seen"] > 3:
+                raise RuntimeError("too much to remember")
+            super().restore(snapshot)
+
+    def engine_after(n):
+        engine = hs.Engine([hs.AccuracyMetric(5), Fussy()])
+        for _ in range(n):
+            engine.observe(hs.InferenceRecord.dummy_ok())
+        return engine
+
+    engine = engine_after(2)
+    before = engine.snapshot()
+    with pytest.raises(RuntimeError):
+        engine.restore(engine_after(7).snapshot())
+    assert engine.snapshot() == before

@@ -322,19 +322,13 @@ class Engine:
 
     def snapshot(self) -> bytes:
         """Everything it remembers, to continue from later, here or elsewhere."""
-        kept = {
-            "version": SNAPSHOT_VERSION,
-            "spec": self.spec(),
-            "records": self.records,
-            "health": {label: asdict(health) for label, health in self.health.items()},
-            "metrics": [remember(metric) for metric in self.metrics],
-            "detectors": [remember(detector) for detector in self.detectors],
-            "strategy": None if self.strategy is None else remember(self.strategy),
-        }
-        return to_bytes(kept)
+        return to_bytes({"version": SNAPSHOT_VERSION, "spec": self.spec(), **self._memory()})
 
     def restore(self, snapshot: bytes) -> None:
-        """Continue exactly from a snapshot; raises SnapshotMismatch unless built the same."""
+        """Continue exactly from a snapshot; raises SnapshotMismatch unless built the same.
+
+        When it raises, whatever for, nothing has changed.
+        """
         kept = from_bytes(snapshot)
         if not isinstance(kept, dict) or kept.get("version") != SNAPSHOT_VERSION:
             raise SnapshotMismatch(f"this is no snapshot of version {SNAPSHOT_VERSION}")
@@ -343,15 +337,31 @@ class Engine:
                 f"the snapshot is of {kept['spec']}, this was built as {self.spec()}; "
                 "build it the same way, or start without the snapshot"
             )
+        before = self._memory()
+        try:
+            self._recall(kept)
+        except Exception:
+            self._recall(before)
+            raise
+
+    def _memory(self) -> dict[str, Any]:
+        return {
+            "records": self.records,
+            "health": {label: asdict(health) for label, health in self.health.items()},
+            "metrics": [remember(metric) for metric in self.metrics],
+            "detectors": [remember(detector) for detector in self.detectors],
+            "strategy": None if self.strategy is None else remember(self.strategy),
+        }
+
+    def _recall(self, kept: dict[str, Any]) -> None:
+        plugins = [*self.metrics, *self.detectors]
+        for plugin, memory in zip(plugins, kept["metrics"] + kept["detectors"], strict=True):
+            recall(plugin, memory)
+        if self.strategy is not None:
+            recall(self.strategy, kept["strategy"])
         self.records = kept["records"]
         self.health.update({label: Health(**was) for label, was in kept["health"].items()})
         self._sick = {label for label, health in self.health.items() if not health.ok}
-        for plugin, memory in zip(self.metrics, kept["metrics"], strict=True):
-            recall(plugin, memory)
-        for detector, memory in zip(self.detectors, kept["detectors"], strict=True):
-            recall(detector, memory)
-        if self.strategy is not None:
-            recall(self.strategy, kept["strategy"])
 
 
 def _name(plugin: object) -> str:

@@ -203,7 +203,7 @@ class EventBatch(Sequence[SystemEvent]):
         return np.array(self.rows, dtype=dtype)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
+        return isinstance(other, EventBatch | list | tuple) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -130,7 +130,10 @@ def answer_values(
 
 
 class Adopted(RetrainingStrategy):
-    """Any object with `on_event` as a strategy: it judges the kinds of event it has answered."""
+    """Any object with `on_event` as a strategy.
+
+    Unless it says itself what it `watches`, it judges the kinds of event that it has answered.
+    """
 
     def __init__(self, strategy: Any) -> None:
         self.strategy = strategy
@@ -144,6 +147,8 @@ class Adopted(RetrainingStrategy):
         return answer
 
     def watches(self, event: SystemEvent) -> bool:
+        if hasattr(self.strategy, "watches"):
+            return bool(self.strategy.watches(event))
         return _topic(event) in self.known
 
     def snapshot(self) -> dict[str, Any]:
