@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import homeostat as hs
 from homeostat import (
     AccuracyMetric,
     Batch,
