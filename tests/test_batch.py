@@ -147,3 +147,13 @@ def test_an_empty_batch_is_normal():
         model_version=[], predicted_label=[], latency_ms=[], created_at=[]
     )
     assert list(hs.ModelMonitor().observe_batch(empty)) == []
+
+
+def test_arrows_dictionaries_keep_their_gaps():
+    pa = pytest.importorskip("pyarrow")
+    labels = pa.chunked_array([pa.array(["a", None, "b", None]).dictionary_encode()])
+    batch = hs.Batch.from_columns(
+        model_version="v", predicted_label="a", ground_truth_label=labels, latency_ms=0,
+        created_at="2026-01-01T00:00:00Z",
+    )  # fmt: skip
+    assert [record.ground_truth_label for record in batch] == ["a", None, "b", None]

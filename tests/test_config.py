@@ -116,7 +116,7 @@ BAD = {
         '[[metrics]]\ntype = "acuracy"',
         "metrics[0].type: 'acuracy' is none of the metrics; did you mean 'accuracy'?",
     ),
-    "class": ('[[metrics]]\ntype = "no_module:X"', "metrics[0].type: metrics: cannot load"),
+    "class": ('[[metrics]]\ntype = "no_module:X"', "metrics[0].type: cannot load"),
     "setting": (
         SOUND + '[[metrics]]\ntype = "accuracy"\nwindw = 3',
         "metrics[2].windw: no such setting; did you mean 'window'?",

@@ -243,3 +243,110 @@ def test_many_threads_may_observe_at_once():
     for thread in threads:
         thread.join()
     assert monitor.engine.records == 1200
+
+
+def test_what_is_no_record_is_refused_or_set_aside():
+    monitor = hs.ModelMonitor()
+    for call in (monitor.observe, monitor.engine.observe):
+        with pytest.raises(hs.InvalidInput, match="must be an InferenceRecord, got dict"):
+            call({"a": 1})
+    assert monitor.engine.records == 0
+    with pytest.raises(hs.InvalidInput, match="row 1: record must be an InferenceRecord"):
+        monitor.observe_batch([record(), {"a": 1}])
+    assert len(monitor.observe_batch([record(), record()])) == 2
+    tx, rx = hs.channel(8)
+    monitor = hs.ModelMonitor(receiver=rx)
+    sub = monitor.subscribe(hs.PluginFailed)
+    with tx:
+        for item in (record(), {"a": 1}, record(), None):
+            tx.try_send(item)
+    monitor.run_blocking()
+    assert monitor.engine.records == 2
+    assert monitor.health["channel"].errors == 2
+    assert [event.plugin for event in sub] == ["channel"]
+
+
+def test_one_bad_prediction_does_not_cost_the_others():
+    monitor = hs.ModelMonitor()
+    sub = monitor.subscribe(hs.PluginFailed)
+
+    @monitor.watch
+    def predict(xs):
+        return np.array(xs)
+
+    predict([1.0, float("nan"), 2.0])
+    assert monitor.engine.records == 2
+    assert (monitor.health["watch"].ok, monitor.health["watch"].errors) == (False, 1)
+    assert sub.try_recv().plugin == "watch"
+    predict([1.0])
+    assert monitor.health["watch"].ok
+
+
+def test_watch_says_when_scores_do_not_fit_and_takes_async_objects():
+    monitor = hs.ModelMonitor()
+
+    @monitor.watch(score=lambda y: [0.5])
+    def predict(xs):
+        return xs
+
+    predict([1, 2])
+    assert "1 values for 2 predictions" in monitor.health["watch"].last_error
+    assert monitor.engine.records == 0
+
+    class Model:
+        async def __call__(self, x):
+            return x
+
+    assert asyncio.run(monitor.watch(Model())("yes")) == "yes"
+    assert monitor.engine.records == 1
+    with pytest.raises(TypeError, match="settings go by name"):
+        monitor.watch("v1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"metrics": [hs.AccuracyMetric]}, r"write AccuracyMetric\(\.\.\.\)"),
+        ({"metrics": hs.AccuracyMetric()}, "must be a list"),
+        ({"metrics": ["accuracy"]}, "has no 'name'"),
+        ({"strategy": "drift"}, "has no 'on_event'"),
+        ({"strategy": hs.ThresholdStrategy}, "is a class"),
+        ({"detectors": [hs.ADWIN]}, "is a class"),
+        ({"metrics": [hs.AccuracyMetric()] * 2}, "twice"),
+    ],
+)
+def test_what_is_no_plugin_is_refused(arguments, message):
+    with pytest.raises(hs.InvalidSetting, match=message):
+        hs.ModelMonitor(**arguments)
+
+
+def test_a_plugin_that_answers_no_event_is_reported():
+    class Number:
+        name = "number"
+
+        def on_record(self, record):
+            return 0.5
+
+    monitor = hs.ModelMonitor([Number()], strategy=hs.ThresholdStrategy(0.9))
+    (event,) = monitor.observe(record())
+    assert isinstance(event, hs.PluginFailed)
+    assert "answered 0.5" in event.error
+    assert not monitor.health["number"].ok
+
+
+def test_renew_starts_every_metric_anew():
+    class Counts:
+        name = "counts"
+
+        def __init__(self):
+            self.n = 0
+
+        def on_record(self, record):
+            self.n += 1
+
+    counts = Counts()
+    monitor = hs.ModelMonitor([counts, hs.AccuracyMetric(5)])
+    monitor.observe(record(**BAD))
+    monitor.renew()
+    assert counts.n == 0
+    assert monitor.observe(record(ground_truth_label="ok"))[0].value == 1.0

@@ -50,6 +50,8 @@ from homeostat.strategy import RetrainingStrategy
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from homeostat import estimate as estimate
+    from homeostat.comparison import Comparison, compare
     from homeostat.metrics.balanced_accuracy import BalancedAccuracy
     from homeostat.metrics.bias import Bias
     from homeostat.metrics.brier import Brier
@@ -71,39 +73,45 @@ if TYPE_CHECKING:
     from homeostat.metrics.volume import Volume
 
 _LATER = {
-    "BalancedAccuracy": "balanced_accuracy",
-    "Bias": "bias",
-    "Brier": "brier",
-    "CohenKappa": "cohen_kappa",
-    "F1": "f1",
-    "LatencyQuantile": "latency_quantile",
-    "LogLoss": "log_loss",
-    "MAE": "mae",
-    "MAPE": "mape",
-    "MCC": "mcc",
-    "MissingRate": "missing_rate",
-    "Precision": "precision",
-    "R2": "r2",
-    "RMSE": "rmse",
-    "ROCAUC": "roc_auc",
-    "Recall": "recall",
-    "Segmented": "segmented",
-    "Skill": "skill",
-    "Volume": "volume",
-    "segmented": "segmented",
+    "BalancedAccuracy": "metrics.balanced_accuracy",
+    "Bias": "metrics.bias",
+    "Brier": "metrics.brier",
+    "CohenKappa": "metrics.cohen_kappa",
+    "F1": "metrics.f1",
+    "LatencyQuantile": "metrics.latency_quantile",
+    "LogLoss": "metrics.log_loss",
+    "MAE": "metrics.mae",
+    "MAPE": "metrics.mape",
+    "MCC": "metrics.mcc",
+    "MissingRate": "metrics.missing_rate",
+    "Precision": "metrics.precision",
+    "R2": "metrics.r2",
+    "RMSE": "metrics.rmse",
+    "ROCAUC": "metrics.roc_auc",
+    "Recall": "metrics.recall",
+    "Segmented": "metrics.segmented",
+    "Skill": "metrics.skill",
+    "Volume": "metrics.volume",
+    "segmented": "metrics.segmented",
+    "Comparison": "comparison",
+    "compare": "comparison",
 }
-"""Metrics that are imported when they are first named, so that `import homeostat` stays light."""
+"""What is imported when it is first named, so that `import homeostat` stays light."""
+
+_MODULES = ("estimate",)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"homeostat.{name}")
     if name not in _LATER:
         raise AttributeError(f"module 'homeostat' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"homeostat.metrics.{_LATER[name]}"), name)
+    found = globals()[name] = getattr(import_module(f"homeostat.{_LATER[name]}"), name)
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, *_MODULES})
 
 
 __all__ = [
@@ -123,6 +131,7 @@ __all__ = [
     "ChallengerRejected",
     "Closed",
     "CohenKappa",
+    "Comparison",
     "ConfigError",
     "DecisionEvent",
     "Detector",
@@ -172,6 +181,8 @@ __all__ = [
     "any_of",
     "at_least",
     "channel",
+    "compare",
     "drift",
+    "estimate",
     "segmented",
 ]

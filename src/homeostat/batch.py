@@ -47,8 +47,13 @@ class Batch(Sequence[InferenceRecord]):
 
     @classmethod
     def from_records(cls, records: Iterable[InferenceRecord]) -> Batch:
-        """The records as columns; a column is made when it is first read."""
+        """The records as columns; a column is made when it is first read.
+
+        Raises InvalidInput naming the first that is no record.
+        """
         kept = records if isinstance(records, list) else list(records)
+        if set(map(type, kept)) - {InferenceRecord}:
+            _check_records(kept)
         return cls(len(kept), {}, kept)
 
     @classmethod
@@ -81,8 +86,9 @@ class Batch(Sequence[InferenceRecord]):
             "created_at": created_at, "record_id": record_id, "model": model,
         }  # fmt: skip
         nested: dict[tuple[str, ...], Any] = {("score",): score, ("metadata",): metadata}
-        nested |= {("scores", name): column for name, column in (scores or {}).items()}
-        nested |= {("features", name): column for name, column in (features or {}).items()}
+        for group, given_columns in (("scores", scores), ("features", features)):
+            for name, column in _columns_of(group, given_columns).items():
+                nested[group, name] = column
         n = _common_length({**given, **{".".join(k): v for k, v in nested.items()}})
         return _assembled(n, given, nested, rejects)
 
@@ -235,6 +241,35 @@ class Batch(Sequence[InferenceRecord]):
         return InferenceRecord(score=score, metadata=self.column("metadata")[row], **fields)
 
 
+def _check_records(records: list[Any]) -> None:
+    for row, record in enumerate(records):
+        if not isinstance(record, InferenceRecord):
+            what = type(record).__name__
+            raise InvalidInput(
+                "record", f"must be an InferenceRecord, got {what}",
+                "columns and data frames go through Batch.from_columns", f"row {row}",
+            )  # fmt: skip
+
+
+def _columns_of(name: str, given: Any) -> dict[str, Any]:
+    """A mapping or a data frame as named columns."""
+    if given is None:
+        return {}
+    names = getattr(given, "column_names", getattr(given, "columns", None))
+    if names is None and isinstance(given, Mapping):
+        names = given
+    if names is None:
+        what = type(given).__name__
+        raise InvalidInput(name, f"must map names to columns, got {what}", 'like {"age": ages}')
+    return {str(each): given[each] for each in names}
+
+
+def _one_dimensional(name: str, array: Array) -> Array:
+    if array.ndim != 1:
+        raise InvalidInput(name, f"must be one-dimensional, its shape is {array.shape}")
+    return array
+
+
 def _assembled(
     n: int, given: dict[str, Any], nested: dict[tuple[str, ...], Any], rejects: Faults | None
 ) -> Batch:
@@ -244,7 +279,8 @@ def _assembled(
         if values is None and name in ("ground_truth_label", "record_id"):
             columns[name] = np.broadcast_to(intake.object_array([None]), (n,))
             continue
-        columns[name], wrong = intake.take(name, intake.spread(values, n))
+        column = _one_dimensional(name, intake.spread(values, n))
+        columns[name], wrong = intake.take(name, column)
         faults += wrong
     for path, values in nested.items():
         column, wrong = _nested_column(path, values, n)
@@ -261,7 +297,8 @@ def _nested_column(path: tuple[str, ...], values: Any, n: int) -> intake.Taken:
     if path == ("metadata",):
         return intake.take_metadata(intake.spread(values, n))
     take = intake.take_feature if path[0] == "features" else intake.take_score
-    return take(".".join(path), intake.spread(values, n))
+    name = ".".join(path)
+    return take(name, _one_dimensional(name, intake.spread(values, n)))
 
 
 def _without(batch: Batch, faults: Faults, rejects: Faults | None) -> Batch:

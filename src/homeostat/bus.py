@@ -7,12 +7,12 @@ it, so events that nobody asked for cost nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from threading import Lock, RLock
-from typing import Self
+from typing import Any, Self
 
 from homeostat.bell import Bell
-from homeostat.errors import Closed, Lagged, require
+from homeostat.errors import Closed, InvalidSetting, Lagged, whole
 from homeostat.event_batch import EventBatch
 from homeostat.events import MetricUpdated, SystemEvent
 
@@ -31,11 +31,8 @@ class EventBus:
     """
 
     def __init__(self, capacity: int = 32, *, reserve: int = RESERVE) -> None:
-        for name, value in (("capacity", capacity), ("reserve", reserve)):
-            fits = isinstance(value, int) and value >= 1
-            require(fits, name, value, "a whole number of at least 1")
-        self.capacity = capacity
-        self.reserve = max(reserve, capacity)
+        self.capacity = whole("capacity", capacity)
+        self.reserve = max(whole("reserve", reserve), self.capacity)
         self._rings: dict[Kinds, _Ring] = {}
         self._routes: dict[type[SystemEvent], tuple[_Ring, ...]] = {}
         self._lock = RLock()  # a subscription may be dropped by the collector within the lock
@@ -58,7 +55,11 @@ class EventBus:
                 ring.put(events if wanted == present else events.of(*wanted))
 
     def subscribe(self, *kinds: type[SystemEvent]) -> Subscription:
-        """Hear the events of these kinds (all, when none is named) sent from now on."""
+        """Hear the events of these kinds (all, when none is named) sent from now on.
+
+        Raises InvalidSetting for what is no kind of event.
+        """
+        _check_kinds(kinds)
         wanted: Kinds = frozenset(kinds)
         with self._lock:
             ring = self._rings.get(wanted)
@@ -98,6 +99,13 @@ class EventBus:
             if not ring.subscribers and self._rings.get(kinds) is ring:
                 del self._rings[kinds]
                 self._routes = {}
+
+
+def _check_kinds(kinds: Iterable[Any]) -> None:
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, SystemEvent)):
+            known = ", ".join(SystemEvent.kinds)
+            raise InvalidSetting(f"{kind!r} is no kind of event; known: {known}")
 
 
 class _Segment:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from homeostat.bell import Bell
-from homeostat.errors import Closed, Full, require
+from homeostat.errors import Closed, Full, whole
 
 T = TypeVar("T")
 
@@ -174,9 +174,7 @@ class Receiver(Generic[T]):
 
 def channel(capacity: int) -> tuple[Sender[T], Receiver[T]]:
     """A channel that holds at most `capacity` items: its first sender and its receiver."""
-    fits = isinstance(capacity, int) and capacity >= 1
-    require(fits, "capacity", capacity, "a whole number of at least 1")
-    pipe: _Pipe[T] = _Pipe(capacity)
+    pipe: _Pipe[T] = _Pipe(whole("capacity", capacity))
     return Sender(pipe), Receiver(pipe)
 
 

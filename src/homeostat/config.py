@@ -176,7 +176,8 @@ def _plugin(kind: str, given: Mapping[str, Any], path: str, known: Iterable[str]
     try:
         make = load(kind, name)
     except ConfigError as error:
-        raise ConfigError(f"{path}.type: {error}") from error
+        why = str(error).removeprefix(f"{kind}: ")
+        raise ConfigError(f"{path}.type: {why}") from error
     parameters = inspect.signature(make).parameters
     for key in settings:
         if key not in parameters:

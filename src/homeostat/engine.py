@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch, Rows
-from homeostat.errors import InvalidSetting, SnapshotMismatch, did_you_mean
+from homeostat.errors import InvalidInput, InvalidSetting, SnapshotMismatch, did_you_mean
 from homeostat.event_batch import (
     AnswerColumn,
     Column,
@@ -34,7 +34,7 @@ from homeostat.events import (
     SystemEvent,
 )
 from homeostat.health import Health
-from homeostat.plugins import spec
+from homeostat.plugins import checked_plugins, spec
 from homeostat.protocols import Alarms, Detector, Metric, Series, Strategy
 from homeostat.record import InferenceRecord
 from homeostat.state import Stateful, from_bytes, recall, remember, to_bytes
@@ -45,6 +45,7 @@ RECORD_SERIES = ("error", "latency_ms", "score")
 
 SNAPSHOT_VERSION = 1
 
+_ANSWERS = (SystemEvent, type(None))
 _Keyed = list[tuple[int, SystemEvent]]
 
 
@@ -62,8 +63,8 @@ class Engine:
         detectors: Sequence[Detector] = (),
         strategy: Strategy | None = None,
     ) -> None:
-        self.metrics = list(metrics)
-        self.detectors = list(detectors)
+        self.metrics = checked_plugins("metrics", metrics, ("name", "on_record"))
+        self.detectors = checked_plugins("detectors", detectors, ("on", "update"))
         self.strategy: RetrainingStrategy | None = None if strategy is None else adopt(strategy)
         self.records = 0
         plugins = [*self.metrics, *self.detectors, *([self.strategy] if self.strategy else [])]
@@ -73,6 +74,10 @@ class Engine:
         self._sides: dict[str, bool | None] = {"error": False, "latency_ms": False}
         self._sides |= {m.name: getattr(m, "greater_is_better", None) for m in self.metrics}
         _check_watched(self.detectors, self.metrics)
+        self._pristine = [
+            None if isinstance(plugin, Stateful) else remember(plugin)
+            for plugin in (*self.metrics, *self.detectors)
+        ]
         self._on_records = [d for d in enumerate(self.detectors) if d[1].on in RECORD_SERIES]
         self._on_events = [d for d in enumerate(self.detectors) if d[1].on not in RECORD_SERIES]
         self._group = 1 + len(self.detectors)  # slots of one metric: its value, then its watchers
@@ -81,12 +86,19 @@ class Engine:
     # One record at a time ---------------------------------------------------------------------
 
     def observe(self, record: InferenceRecord) -> list[SystemEvent]:
-        """Take one record; the events it gives, in order."""
+        """Take one record; the events it gives, in order.
+
+        Raises InvalidInput, and counts nothing, when it is no record.
+        """
+        if not isinstance(record, InferenceRecord):
+            raise InvalidInput("record", f"must be an InferenceRecord, got {type(record).__name__}")
         self.records += 1
         events: list[SystemEvent] = []
         for metric in self.metrics:
             try:
                 event = metric.on_record(record)
+                if not isinstance(event, _ANSWERS):
+                    raise _no_event(event)
             except Exception as error:
                 self._failed(metric, error, record, events)
                 continue
@@ -108,6 +120,8 @@ class Engine:
             return
         try:
             answer = strategy.on_event(event)
+            if not isinstance(answer, _ANSWERS):
+                raise _no_event(answer)
         except Exception as error:
             self._failed(strategy, error, event.payload, events)
             return
@@ -183,6 +197,8 @@ class Engine:
             key = row * self._stride + slot
             try:
                 event = metric.on_record(record)
+                if not isinstance(event, _ANSWERS):
+                    raise _no_event(event)
                 self._well(metric)
             except Exception as error:
                 keyed += self._failed_at(metric, error, record, key)
@@ -308,9 +324,8 @@ class Engine:
 
         The strategy keeps its memory, so that a cooldown outlives the model that caused it.
         """
-        for plugin in (*self.metrics, *self.detectors):
-            if isinstance(plugin, Stateful):
-                recall(plugin, remember(plugin.fresh()))
+        for plugin, pristine in zip((*self.metrics, *self.detectors), self._pristine, strict=True):
+            recall(plugin, remember(plugin.fresh()) if isinstance(plugin, Stateful) else pristine)
 
     def spec(self) -> dict[str, Any]:
         """What this engine is built of, as plain data."""
@@ -362,6 +377,10 @@ class Engine:
         self.records = kept["records"]
         self.health.update({label: Health(**was) for label, was in kept["health"].items()})
         self._sick = {label for label, health in self.health.items() if not health.ok}
+
+
+def _no_event(answer: object) -> TypeError:
+    return TypeError(f"answered {answer!r}, which is no event; answer MetricUpdated(...) or None")
 
 
 def _name(plugin: object) -> str:

@@ -108,6 +108,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(choices) or 'none'}"
 
 
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """A parameter that is a whole number of at least `least`; raises InvalidSetting otherwise."""
+    fits = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    require(fits, name, value, f"a whole number of at least {least}")
+    return int(value)
+
+
+def real(name: str, value: Any, expected: str = "a number") -> float:
+    """A parameter that is a number; raises InvalidSetting for NaN and anything else."""
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    require(fits, name, value, expected)
+    return float(value)
+
+
 def require(condition: bool, name: str, value: Any, expected: str) -> None:
     """Refuse a parameter: `name` must be `expected`."""
     if not condition:

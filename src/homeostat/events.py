@@ -130,8 +130,8 @@ class SystemEvent(msgspec.Struct, frozen=True, gc=False):
     def _from_fields(cls, fields: dict[str, Any]) -> SystemEvent:
         payload = cls.__annotations__["payload"]
         payload = globals()[payload] if isinstance(payload, str) else payload
-        if "value" in fields and fields["value"] is None:
-            fields = fields | {"value": math.nan}
+        undefined = {name for name in _NUMBERS & fields.keys() if fields[name] is None}
+        fields = fields | dict.fromkeys(undefined, math.nan)
         try:
             if isinstance(fields.get("created_at"), str):
                 fields = fields | {"created_at": times.parse(fields["created_at"])}
@@ -140,6 +140,7 @@ class SystemEvent(msgspec.Struct, frozen=True, gc=False):
             raise InvalidInput(cls.__name__, f"is not valid: {error}") from None
 
 
+_NUMBERS = {"value", "threshold", "observed"}  # null in JSON where they are not defined
 _SHAPE = 'an event is one tagged object, like {"MetricUpdated": {...}}'
 
 

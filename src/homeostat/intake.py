@@ -57,7 +57,16 @@ def _boxed(value: Any) -> Array:
     return box
 
 
+def _decoded(values: Any) -> Any:
+    """Arrow's dictionaries as their values: `to_numpy` would put values where there are none."""
+    kind: Any = getattr(values, "type", None)
+    if kind is None or not hasattr(kind, "index_type"):
+        return values
+    return values.cast(kind.value_type)
+
+
 def _from_frame(values: Any) -> Array:
+    values = _decoded(values)
     try:
         return np.asarray(values.to_numpy(zero_copy_only=False))  # Arrow asks for the word
     except TypeError:
@@ -125,7 +134,8 @@ def _one_by_one(
 ) -> Taken:
     kept: list[Any] = []
     faults: Faults = []
-    for row, value in enumerate(_plain(array)):
+    values = array.tolist() if name in _NEVER_MISSING else _plain(array)
+    for row, value in enumerate(values):
         try:
             kept.append(check(name, value))
         except InvalidInput as error:
@@ -270,6 +280,7 @@ def _floats(values: list[Any]) -> Array:
     return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
 
 
+_NEVER_MISSING = ("latency_ms", "predicted_label")  # a NaN there is an error, not a gap
 _FAST: dict[str, Callable[[Array], Array | None]] = {
     "model_version": _required_text,
     "model": _required_text,

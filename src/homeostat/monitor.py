@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from threading import Lock
 from typing import Any, Self, TypeVar, overload
 
@@ -12,7 +14,7 @@ from homeostat.channel import Receiver
 from homeostat.engine import Engine
 from homeostat.errors import Closed, InvalidSetting
 from homeostat.event_batch import EventBatch
-from homeostat.events import SystemEvent
+from homeostat.events import FailureEvent, PluginFailed, SystemEvent
 from homeostat.health import Health
 from homeostat.metrics.accuracy import AccuracyMetric
 from homeostat.metrics.latency import LatencyMetric
@@ -47,7 +49,7 @@ class ModelMonitor:
         self.bus = bus if bus is not None else EventBus()
         self._owns_bus = bus is None
         self._receiver = receiver
-        self._watching = Health()
+        self._edges = {"watch": Health(), "channel": Health()}
         self._lock = Lock()
 
     @staticmethod
@@ -63,15 +65,16 @@ class ModelMonitor:
         """Take one record; its events, which the bus has broadcast too."""
         with self._lock:
             events = self.engine.observe(record)
-        for event in events:
-            self.bus.emit(event)
+            for event in events:  # within the lock, so that all hear them in one order
+                self.bus.emit(event)
         return events
 
-    def observe_batch(self, batch: Batch) -> EventBatch:
+    def observe_batch(self, batch: Batch | Iterable[InferenceRecord]) -> EventBatch:
         """Take many records; the same events as one after another, as columns."""
+        columns = batch if isinstance(batch, Batch) else Batch.from_records(batch)
         with self._lock:
-            events = self.engine.observe_batch(batch)
-        self.bus.emit_batch(events)
+            events = self.engine.observe_batch(columns)
+            self.bus.emit_batch(events)
         return events
 
     async def run(self) -> None:
@@ -130,14 +133,16 @@ class ModelMonitor:
         chosen = Look(model_version, model, label, score, features)
 
         def wrap(inner: F) -> F:
-            return watched(inner, chosen, self._submit, self._complain)
+            if not callable(inner):
+                raise TypeError(f"watch wraps a function, got {inner!r}; settings go by name")
+            return watched(inner, chosen, self._submit, partial(self._complain, "watch"))
 
         return wrap if function is None else wrap(function)
 
     @property
     def health(self) -> dict[str, Health]:
-        """How each plug-in is doing, and the watching of functions."""
-        return {**self.engine.health, "watch": self._watching}
+        """How each plug-in is doing, and the ways in: watched functions, and the channel."""
+        return {**self.engine.health, **self._edges}
 
     def snapshot(self) -> bytes:
         """Everything the monitor remembers, to continue from later."""
@@ -154,16 +159,32 @@ class ModelMonitor:
         with self._lock:
             self.engine.renew()
 
-    def _submit(self, record: InferenceRecord) -> None:
-        self.observe(record)
-        self._watching.ok = True
+    def _submit(self, records: list[InferenceRecord]) -> None:
+        self._take(records)
+        self._edges["watch"].ok = True
 
-    def _complain(self, error: Exception) -> None:
-        self._watching.ok = False
-        self._watching.errors += 1
-        self._watching.last_error = f"{type(error).__name__}: {error}"
+    def _complain(self, edge: str, error: Exception) -> None:
+        """Count what went wrong before a record was one, and say so when it begins."""
+        health = self._edges[edge]
+        with self._lock:
+            began, health.ok = health.ok, False
+            health.errors += 1
+            health.last_error = f"{type(error).__name__}: {error}"
+            if began:
+                payload = FailureEvent(edge, health.last_error, datetime.now(UTC))
+                self.bus.emit(PluginFailed(payload))
 
-    def _consume(self, records: list[InferenceRecord]) -> None:
+    def _consume(self, items: list[Any]) -> None:
+        """Take what came through the channel; what is no record is counted and set aside."""
+        if set(map(type, items)) - {InferenceRecord}:
+            for item in items:
+                if not isinstance(item, InferenceRecord):
+                    what = type(item).__name__
+                    self._complain("channel", TypeError(f"got a {what} instead of a record"))
+            items = [item for item in items if isinstance(item, InferenceRecord)]
+        self._take(items)
+
+    def _take(self, records: list[InferenceRecord]) -> None:
         if len(records) < _WORTH_A_BATCH:
             for record in records:
                 self.observe(record)

@@ -8,12 +8,12 @@ A package adds its own under the entry points `homeostat.metrics`, `homeostat.de
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any
 
-from homeostat.errors import ConfigError, HomeostatError, did_you_mean
+from homeostat.errors import ConfigError, HomeostatError, InvalidSetting, did_you_mean
 from homeostat.state import settings
 
 TABLE: dict[str, dict[str, str]] = {
@@ -104,6 +104,27 @@ def _inner(key: str, value: Any) -> Any:
     if key in NESTED and isinstance(value, list):
         return [_inner(key, item) for item in value]
     return value
+
+
+def checked_plugins(kind: str, given: Any, needs: Sequence[str]) -> list[Any]:
+    """The plug-ins as a list; raises InvalidSetting for what cannot be one, or is there twice."""
+    if isinstance(given, str | type) or not isinstance(given, Iterable):
+        raise InvalidSetting(f"{kind} must be a list of {kind}, got {given!r}")
+    plugins = list(given)
+    for at, plugin in enumerate(plugins):
+        check_plugin(f"{kind}[{at}]", plugin, needs)
+        if any(plugin is other for other in plugins[:at]):
+            raise InvalidSetting(f"{kind}[{at}] is there twice; make another of it")
+    return plugins
+
+
+def check_plugin(name: str, plugin: Any, needs: Sequence[str]) -> None:
+    """Refuse a class in the place of an object, and an object without what it needs."""
+    if isinstance(plugin, type):
+        raise InvalidSetting(f"{name} is a class; write {plugin.__name__}(...)")
+    for attribute in needs:
+        if not hasattr(plugin, attribute):
+            raise InvalidSetting(f"{name} has no {attribute!r}: {plugin!r}")
 
 
 def spec(plugin: object) -> dict[str, Any]:

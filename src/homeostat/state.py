@@ -24,6 +24,13 @@ class Stateful:
 
     memory: ClassVar[tuple[str, ...]] = ()
 
+    def __repr__(self) -> str:
+        try:
+            given = ", ".join(f"{name}={value!r}" for name, value in settings(self).items())
+        except AttributeError:  # a class that does not keep its parameters under their names
+            given = "..."
+        return f"{type(self).__name__}({given})"
+
     def snapshot(self) -> dict[str, Any]:
         """A copy of the memory as plain data; later changes to the object do not touch it."""
         return {name: _copied(getattr(self, name)) for name in self.memory}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from homeostat.event_batch import EventBatch, Keys, Make, MetricValues, Places
 from homeostat.events import RetrainEvent, RetrainRequested, SystemEvent
-from homeostat.plugins import load
+from homeostat.plugins import check_plugin, load
 from homeostat.state import Stateful, recall, remember
 
 
@@ -170,4 +170,5 @@ def part(strategy: Any) -> RetrainingStrategy:
 
 def adopt(strategy: Any) -> RetrainingStrategy:
     """The strategy itself, or a wrapper that lends it what it lacks."""
+    check_plugin("strategy", strategy, ("on_event",))
     return strategy if isinstance(strategy, RetrainingStrategy) else Adopted(strategy)

@@ -96,29 +96,40 @@ _TIME_HINT = "write it like 2026-01-31T12:00:00Z, or pass datetime.now(timezone.
 
 
 def metadata(name: str, value: Any) -> Any:
-    """Any JSON value, within the limits of depth and size."""
+    """A copy of any JSON value, within the limits of depth and size."""
     if value is None:
         return None
-    _depth(name, value, METADATA_DEPTH)
-    try:
-        size = len(msgspec.json.encode(value))
-    except (TypeError, ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
-        raise InvalidInput(name, f"is not JSON: {error}") from None
+    kept = _json(name, value, METADATA_DEPTH)
+    size = len(msgspec.json.encode(kept))
     if size > METADATA_BYTES:
         raise InvalidInput(name, f"is {size:,} bytes of JSON, {METADATA_BYTES:,} are allowed")
-    return value
+    return kept
 
 
-def _depth(name: str, value: Any, left: int) -> None:
+def _json(name: str, value: Any, left: int) -> Any:
     if left < 0:
-        raise InvalidInput(name, f"is nested deeper than {METADATA_DEPTH} levels")
+        raise InvalidInput("metadata", f"is nested deeper than {METADATA_DEPTH} levels")
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        return value if value.isascii() else _utf8(name, value)
+    if isinstance(value, float):
+        return number(name, value)
+    if isinstance(value, list | tuple):
+        return [_json(f"{name}[{at}]", item, left - 1) for at, item in enumerate(value)]
     if isinstance(value, Mapping):
-        value = value.values()
-    elif not isinstance(value, list | tuple):
-        return
-    for item in value:
-        if isinstance(item, Mapping | list | tuple):
-            _depth(name, item, left - 1)
+        return {
+            _key(name, key): _json(f"{name}.{key}", item, left - 1) for key, item in value.items()
+        }
+    raise InvalidInput(name, f"is not JSON: {_shown(value)}", "None stands for a missing value")
+
+
+def _key(name: str, key: Any) -> str:
+    if not isinstance(key, str):
+        raise InvalidInput(name, f"has a name that is no text: {_shown(key)}")
+    return key if key.isascii() else _utf8(name, key)
 
 
 def scores(name: str, value: Any) -> dict[str, float] | None:
@@ -161,9 +172,10 @@ def _items(name: str, value: Any) -> list[tuple[str, Any]]:
     return [(text(f"a name in {name}", key), item) for key, item in value.items()]
 
 
-def _utf8(name: str, value: str) -> None:
+def _utf8(name: str, value: str) -> str:
     try:
         value.encode()
+        return value
     except UnicodeEncodeError as error:
         raise InvalidInput(
             name, f"is not UTF-8 text: {error}", "it holds a lone surrogate"

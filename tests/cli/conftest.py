@@ -21,6 +21,7 @@ GOOD = {
 def _elsewhere(tmp_path, monkeypatch):
     """Each test in an empty directory, with no homeostat.toml near."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
 
 
 @pytest.fixture

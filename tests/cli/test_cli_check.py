@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -21,6 +24,11 @@ class Needs(Sound):
 
 def make():
     return Needs(3)
+
+def make_number():
+    return 3
+
+NUMBER, WORD = 3, "word"
 """
 
 
@@ -68,6 +76,11 @@ def test_a_registered_name(homeostat):
         ("no_such_module:X", "cannot import 'no_such_module'"),
         ("{mine}:Sond", "did you mean 'Sound'?"),
         ("{mine}:Needs", "needs arguments (size)"),
+        ("{mine}:NUMBER", "is an int, no metric"),
+        ("{mine}:WORD", "is a str, no metric"),
+        ("{mine}:Sound.name", "is a str, no metric"),
+        ("{mine}:make_number", "makes is an int, no metric"),
+        ("os:path", "is a module, no metric"),
         ("threshold", "needs arguments (threshold)"),
     ],
 )
@@ -75,3 +88,34 @@ def test_nothing_to_check_is_a_usage_error(homeostat, mine, target, message):
     result = homeostat("check", target.format(mine=mine))
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_after_a_broken_shape_the_rest_is_skipped(homeostat, mine):
+    laws = json.loads(homeostat("check", f"{mine}:Raises").stdout)["laws"]
+    assert [law["law"] for law in laws if not law["ok"]] == ["shape"]
+    assert all(law["skipped"] and "shape first" in law["detail"] for law in laws[1:])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
+@pytest.mark.parametrize("patience", [0.0, 600.0])
+def test_a_terminal_is_told_what_takes_so_long(mine, patience):
+    import pty
+
+    ours, theirs = pty.openpty()
+    code = f"from homeostat.cli import check, main\ncheck.PATIENCE_S = {patience}\nmain()"
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, "check", f"{mine}:Sound"],
+        stdout=subprocess.PIPE, stderr=theirs, env=environment,
+    )  # fmt: skip
+    os.close(theirs)
+    out, _ = child.communicate()
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # how Linux tells that the other side is closed
+        pass
+    os.close(ours)
+    assert (child.returncode, json.loads(out)["ok"]) == (0, True)
+    assert (b"checking" in shown) is (patience == 0.0)

@@ -31,7 +31,7 @@ def test_every_command_has_help_that_fits_a_terminal(homeostat, name):
 def test_run_help_documents_every_exit_status(homeostat):
     out = homeostat("run", "--help").stdout
     listed = re.findall(r"^    (\d+) +\S", out.partition("Exit status")[2], re.MULTILINE)
-    assert listed == ["0", "1", "2", "3", "4", "130", "141"]
+    assert listed == ["0", "1", "2", "3", "4", "130", "141", "143"]
 
 
 def test_the_version(homeostat):
@@ -82,3 +82,20 @@ def test_a_missing_reader_names_its_extra(tmp_path, line, absent):
     assert done.returncode == 2
     assert f'pip install "homeostat[{extra}]"' in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_demonstration_without_its_extra_names_it():
+    done = python(
+        "import sys; sys.modules['pandas'] = None\nfrom homeostat.cli import main\nmain()", "demo"
+    )
+    assert done.returncode == 2
+    assert "needs the package 'pandas'" in done.stderr
+    assert 'pip install "homeostat[demo]"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_runs_as_a_module():
+    command = [sys.executable, "-m", "homeostat", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"homeostat, version {package.__version__}\n"

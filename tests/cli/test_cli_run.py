@@ -108,6 +108,19 @@ def test_fail_on_goes_before_set_aside(homeostat, drifting, line):
     assert homeostat("run", drifting, "--fail-on", "retrain").exit_code == 4
 
 
+def test_fail_on_drift_lets_an_improvement_pass(homeostat, drifting, tmp_path, line):
+    better = tmp_path / "better.jsonl"
+    better.write_text(
+        "".join(line(predicted_label="b") for _ in range(400)) + "".join(line() for _ in range(400))
+    )
+    result = homeostat("run", better, "--fail-on", "drift")
+    assert {summary(result)["drift"][end]["direction"] for end in ("first", "last")} == {"better"}
+    assert result.exit_code == 0
+    with better.open("a") as file:
+        file.write(drifting.read_text())
+    assert homeostat("run", better, "--fail-on", "drift").exit_code == 4
+
+
 def test_nothing_to_monitor_is_an_error(homeostat, tmp_path):
     path = tmp_path / "in.jsonl"
     for content, message in (
@@ -140,6 +153,7 @@ USAGE = {
     "no such option": (("in.jsonl", "--strickt"), "--strict"),
     "no such format": (("in.jsonl", "--format", "xml"), "'xml'"),
     "no such event": (("in.jsonl", "--events-kinds", "drif"), "did you mean 'drift'?"),
+    "kinds of no events": (("in.jsonl", "--events-kinds", "drift"), "pass --events FILE too"),
     "overwriting": (("in.jsonl", "--rejects", "./in.jsonl"), "same file as SOURCE"),
     "twice": (("in.jsonl", "-r", "x", "-e", "x"), "is the same file as --events"),
     "no directory": (("in.jsonl", "--events", "no/where"), "no/where: No such file"),
@@ -305,3 +319,66 @@ def test_a_terminal_gets_a_bar_and_a_table(process, drifting, no_color):
     assert "720 monitored" in text
     assert ("\x1b[33m" in text) is not no_color  # events to look at are yellow
     assert "{" not in text
+
+
+def test_a_class_in_the_current_directory_is_found(tmp_path, line):
+    (tmp_path / "mine_here.py").write_text(
+        "class Good:\n    name = 'good'\n    def on_record(self, record):\n        return None\n"
+    )
+    (tmp_path / "c.toml").write_text('[[metrics]]\ntype = "mine_here:Good"')
+    (tmp_path / "in.jsonl").write_text(line())
+    code = "from homeostat.cli import main; main()"
+    # -P: as with an installed script, the current directory is not on the path
+    command = [sys.executable, "-P", "-c", code, "run", "in.jsonl", "-c", "c.toml"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_names_are_no_pictures(homeostat, tmp_path, line):
+    path = tmp_path / ":boom:.jsonl"
+    path.write_text(line(model_version=":boom:"))
+    out = homeostat("run", path, "--output", "table").stdout
+    assert out.count(":boom:") == 2
+    assert "\N{COLLISION SYMBOL}" not in out
+
+
+def test_a_metric_without_a_value_is_listed_and_explained(homeostat, tmp_path, line):
+    (tmp_path / "homeostat.toml").write_text(
+        '[[metrics]]\ntype = "accuracy"\n[[metrics]]\ntype = "mae"\n'
+        '[[metrics]]\ntype = "segmented"\nby = "model"\nmetric = { type = "recall" }'
+    )
+    path = tmp_path / "in.jsonl"
+    path.write_text(line(model="m") * 3)
+    found = summary(homeostat("run", path))
+    assert found["metrics"]["mae"] == {"n": 0, "last": None, "min": None, "max": None}
+    assert found["metrics"]["accuracy"]["n"] == 3
+    assert "recall_macro[model=m]" in found["metrics"]
+    assert "recall_macro" not in found["metrics"]
+    [note] = found["notes"]
+    assert note.startswith("mae had nothing to measure")
+    shown = homeostat("run", path, "-o", "table").stdout
+    assert note in shown
+    assert ["mae", "-", "-", "-", "0"] in [text.split() for text in shown.splitlines()]
+
+    path.write_text(line(predicted_label=1.5, ground_truth_label=None) * 3)
+    found = summary(homeostat("run", path))
+    assert (found["metrics"]["mae"]["n"], found["notes"]) == (0, [])
+
+
+def test_faults_that_are_not_shown_are_said_to_be_in_the_rejects(homeostat, tmp_path, line):
+    path = tmp_path / "in.jsonl"
+    path.write_text(line() + "".join(line(**{f"unknown{i}": 1}) for i in range(8)))
+    assert "--rejects FILE" in homeostat("run", path, "-o", "table").stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGTERM")
+def test_a_termination_still_sums_up(process, line):
+    child = process("run", "-", "--events", "-", "--events-kinds", "metric", stdin=subprocess.PIPE)
+    child.stdin.write(line())
+    child.stdin.flush()
+    assert "accuracy" in child.stdout.readline()
+    child.send_signal(signal.SIGTERM)
+    _, errors = child.communicate()
+    assert child.returncode == 143
+    found = json.loads(errors)
+    assert (found["status"], found["records"]["monitored"]) == ("terminated", 1)

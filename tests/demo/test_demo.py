@@ -79,7 +79,7 @@ def test_each_flight_keeps_the_word_of_the_champion_at_its_departure():
     service = Service(flights, Says(USUAL), FIRST)
     service.reach(999)
     change = int(flights.departed[700])
-    service.replace(Says(LONGER), change)
+    service.replace(Says(LONGER), change, 2)
     service.reach(999)
     served = flights.departed > FIRST
     before, after = flights.departed <= change, flights.departed > change

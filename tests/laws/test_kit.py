@@ -116,6 +116,56 @@ def test_a_difference_is_told_to_the_place():
     assert "on_batch do exactly what on_record does" in found
 
 
+def test_the_rest_waits_for_the_shape():
+    first, *rest = check(broken.Nameless)
+    assert (first.law, first.ok) == ("shape", False)
+    assert rest
+    assert all(result.skipped and "shape first" in result.detail for result in rest)
+
+
+def test_what_is_no_plugin_is_named_with_its_article():
+    (result,) = check(lambda: 3)
+    assert result.detail.startswith("an int is no plug-in")
+
+
+def test_bounded_memory_is_not_kept_by_raising():
+    class Stops:
+        name = "stops"
+
+        def on_record(self, record):
+            raise StopIteration
+
+    result = tried(Stops, "bounded memory")
+    assert not result.ok
+    assert "raised StopIteration" in result.detail
+
+
+@pytest.mark.parametrize(
+    ("room", "fed", "kept"),
+    [(None, 30_000, False), (100, 30_000, True), (40_000, 200_000, True)],
+)
+def test_a_plain_answer_about_memory_comes_early(room, fed, kept):
+    records = []
+
+    class Keeps:
+        name, on = "keeps", "error"
+        observed = threshold = 0.0
+
+        def __init__(self, room=None):
+            self.room = room
+            self.kept = []
+
+        def update(self, x):
+            records.append(None)
+            self.kept.append(0.5 + x)
+            del self.kept[: 0 if self.room is None else -self.room]
+            return False
+
+    result = tried(Keeps(room), "bounded memory")
+    assert (result.ok, result.skipped) == (kept, False), result
+    assert len(records) == fed
+
+
 def test_silence_is_reported_as_skipped():
     for plugin in (broken.Unheard, broken.Silent):
         result = tried(plugin, "speaks")

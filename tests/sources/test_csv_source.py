@@ -4,6 +4,7 @@ import random
 import pytest
 
 from homeostat import InferenceRecord, InvalidInput
+from homeostat.sources.layout import REQUIRED, check
 
 HEAD = "model_version,predicted_label,ground_truth_label,latency_ms,created_at"
 TIME = "2026-01-01T00:00:00Z"
@@ -60,7 +61,7 @@ def test_labels_stay_text_unless_they_are_said_to_be_numbers(write, read):
 
 HOSTILE = {
     "negative": (f"v1,a,b,-5,{TIME}", "latency_ms", "at least 0"),
-    "nan": (f"v1,a,b,nan,{TIME}", "latency_ms", "must be a number"),
+    "nan": (f"v1,a,b,nan,{TIME}", "latency_ms", "must be finite"),
     "infinite": (f"v1,a,b,inf,{TIME}", "latency_ms", "finite"),
     "text": (f"v1,a,b,fast,{TIME}", "latency_ms", "must be a number, got 'fast'"),
     "underscore": (f"v1,a,b,1_000,{TIME}", "latency_ms", "must be a number"),
@@ -118,6 +119,16 @@ def test_metadata_that_begins_like_json_must_be_json(write, read):
 def test_a_header_that_makes_no_records_stops(write, read, head, message):
     with pytest.raises(InvalidInput, match=message):
         read(write(ROW, head=head))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("scoer", "did you mean 'score'? Or pass --unknown"), ("zzz", "scores; or pass --unknown")],
+)
+def test_an_unknown_column_says_what_to_do(name, hint):
+    with pytest.raises(InvalidInput) as caught:
+        check((*REQUIRED, name), "reject", "line 1")
+    assert hint in str(caught.value)
 
 
 def test_unknown_columns_become_metadata_or_nothing(write, read):

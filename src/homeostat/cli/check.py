@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from homeostat.cli.group import ERROR, debug_option
+from homeostat.cli.group import ERROR, debug_option, import_from_here
 from homeostat.errors import ConfigError, did_you_mean
 from homeostat.plugins import TABLE, known, load
 
 if TYPE_CHECKING:
     from homeostat.testing import Result
+
+PATIENCE_S = 2.0
+"""How long nothing is said on a terminal."""
 
 
 @click.command(
@@ -43,7 +48,9 @@ def check(ctx: click.Context, target: str, output: str) -> None:
     """
     from homeostat import testing
 
-    results = testing.check(_plugin(target))
+    plugin = _plugin(target)
+    with _patience(target) as trying:
+        results = testing.check(plugin, trying=trying)
     if output == "json" or (output == "auto" and not sys.stdout.isatty()):
         found = [result._asdict() for result in results]
         ok = all(result.ok for result in results)
@@ -51,6 +58,28 @@ def check(ctx: click.Context, target: str, output: str) -> None:
     else:
         _print_table(target, results)
     ctx.exit(0 if all(result.ok for result in results) else ERROR)
+
+
+@contextmanager
+def _patience(target: str) -> Iterator[Callable[[str], None] | None]:
+    """On a terminal, a line that names the law being tried, once it takes a while."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True, highlight=False, emoji=False)
+    status = console.status(f"checking {escape(target)}")
+    timer = threading.Timer(PATIENCE_S, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lambda law: status.update(f"checking {escape(target)}: {law}")
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
 
 
 def _print_table(target: str, results: Sequence[Result]) -> None:
@@ -64,7 +93,7 @@ def _print_table(target: str, results: Sequence[Result]) -> None:
         table.add_row(_mark(result), escape(result.law), escape(result.detail))
     broken = sum(not result.ok for result in results)
     skipped = sum(result.skipped for result in results)
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     console.print(table)
     kept = len(results) - broken - skipped
     style = "bold red" if broken else "green"
@@ -82,10 +111,10 @@ def _plugin(target: str) -> Any:
     """A class that can be made without arguments, or what a function makes."""
     found = _imported(target) if ":" in target else _registered(target)
     if not (isinstance(found, type) or inspect.isroutine(found)):
-        return found
+        return _checkable(target, found)
     needed = [
         name
-        for name, parameter in inspect.signature(found).parameters.items()
+        for name, parameter in _parameters(found).items()
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
@@ -94,7 +123,27 @@ def _plugin(target: str) -> Any:
             f"{target} needs arguments ({', '.join(needed)}); write a function that makes one "
             "and check that: homeostat check my_module:make_it"
         )
-    return found if isinstance(found, type) else found()
+    return found if isinstance(found, type) else _checkable(f"what {target} makes", found())
+
+
+def _parameters(make: Any) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(make).parameters
+    except ValueError:  # some built-in types tell nothing of theirs
+        return {}
+
+
+def _checkable(what: str, found: Any) -> Any:
+    """A plug-in or something that makes one; a number, a text or a module is neither."""
+    from homeostat.testing.outcome import named_kind
+    from homeostat.testing.subject import KINDS
+
+    if callable(found) or any(callable(getattr(found, kind.entry, None)) for kind in KINDS):
+        return found
+    raise ConfigError(
+        f"{what} is {named_kind(found)}, no metric, detector or strategy; name a class, an "
+        "instance, or a function that makes one"
+    )
 
 
 def _registered(name: str) -> Any:
@@ -109,7 +158,7 @@ def _registered(name: str) -> Any:
 
 def _imported(target: str) -> Any:
     module, _, path = target.partition(":")
-    sys.path.insert(0, "")
+    import_from_here()
     try:
         found: Any = import_module(module)
         for attribute in path.split("."):

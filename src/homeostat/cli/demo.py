@@ -64,7 +64,7 @@ def demo(json_path: Path | None, picture: Path) -> None:
     """See a model drift and heal, on every flight that left New York in 2013."""
     # Threads that wait for each other make small trainings crawl on a busy machine.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     began = time.perf_counter()
     with console.status("reading the flights"):
         flights = load()

@@ -25,7 +25,7 @@ COMMANDS = {
 }
 """Name, where it is, and its short help: kept here so that --help imports none of them."""
 
-ERROR, USAGE, SET_ASIDE, FOUND, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 4, 130, 141
+ERROR, USAGE, SET_ASIDE, FOUND, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 3, 4, 130, 141, 143
 
 
 class Failure(click.ClickException):
@@ -98,6 +98,12 @@ def _failure(error: Exception) -> Failure | None:
         usage = isinstance(error, ConfigError | MissingExtra)
         return Failure(str(error), USAGE if usage else ERROR)
     return None
+
+
+def import_from_here() -> None:
+    """Let modules in the current directory be imported, as `python -m` would."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
 
 
 def _forget_stdout() -> None:

@@ -17,7 +17,7 @@ _KINDS = {"drift": "DriftDetected", "retrain": "RetrainRequested", "failure": "P
 
 def print_table(summary: dict[str, Any], stream: IO[str]) -> None:
     """Print what a run found."""
-    console = Console(file=stream, highlight=False)
+    console = Console(file=stream, highlight=False, emoji=False)
     _heading(console, summary)
     if summary["metrics"]:
         console.print(_metrics(summary["metrics"]))
@@ -88,7 +88,7 @@ def _faults(faults: list[dict[str, Any]]) -> Table:
         table.add_row(escape(what), f"{fault['count']:,}", fault["first"])
     rest = sum(fault["count"] for fault in faults[SHOWN:])
     if rest:
-        table.add_row("others", f"{rest:,}", "")
+        table.add_row("others; --rejects FILE writes every one", f"{rest:,}", "")
     return table
 
 
@@ -100,4 +100,6 @@ def _footnotes(console: Console, summary: dict[str, Any]) -> None:
     if failed:
         what = f"{failed['plugin']}: {failed['error']}"
         console.print(f"[red]failed:[/] {escape(what)}", soft_wrap=True)
+    for note in summary["notes"]:
+        console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
     console.print(f"[dim]configuration: {escape(summary['config'])}[/]", soft_wrap=True)

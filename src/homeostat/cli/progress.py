@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich import progress as bars
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
@@ -25,7 +25,12 @@ class Progress:
         self._task = self._bar.add_task(_short(name), total=size, rate="")
         self._began = time.perf_counter()
         self._line = Text()
-        self._live = Live(get_renderable=self._group, refresh_per_second=8, transient=True)
+        self._live = Live(
+            console=Console(highlight=False, emoji=False),
+            get_renderable=self._group,
+            refresh_per_second=8,
+            transient=True,
+        )
 
     def show(self, tally: Tally, position: int) -> None:
         """Say how things stand."""

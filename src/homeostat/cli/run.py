@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,17 @@ import click
 import msgspec
 
 from homeostat import config
-from homeostat.cli.group import ERROR, FOUND, INTERRUPTED, SET_ASIDE, USAGE, Failure, debug_option
+from homeostat.cli.group import (
+    ERROR,
+    FOUND,
+    INTERRUPTED,
+    SET_ASIDE,
+    TERMINATED,
+    USAGE,
+    Failure,
+    debug_option,
+    import_from_here,
+)
 from homeostat.cli.tally import Tally
 from homeostat.cli.writers import Lines, chosen, kinds, opened
 from homeostat.engine import Engine
@@ -44,7 +57,8 @@ Exit status
   3    finished, but lines were set aside
   4    finished, and what --fail-on names has happened (goes before 3)
   130  interrupted; the summary tells what came before
-  141  nobody reads the output any more"""
+  141  nobody reads the output any more
+  143  terminated (SIGTERM); the summary tells what came before"""
 
 
 @click.command(epilog=EPILOG)
@@ -82,7 +96,8 @@ Exit status
     help="The summary. auto: a table with progress on a terminal, else one JSON object.",
 )
 @click.option("--fail-on", multiple=True, type=click.Choice(["drift", "retrain", "failure"]),
-              help="Exit with 4 when this has happened; may be repeated.")  # fmt: skip
+              help="Exit with 4 when this has happened; may be repeated. A drift for the better "
+                   "does not count.")  # fmt: skip
 @debug_option
 @click.pass_context
 def run(
@@ -96,11 +111,14 @@ def run(
     counted, and the rest goes on. Shows progress and a table on a terminal, and prints one JSON
     object when piped.
     """
+    import_from_here()
     settings = _settings(config_path)
     options = Options(
         labels=labels or settings.labels, unknown=unknown or settings.unknown, strict=strict
     )
     of = kinds(events_kinds)
+    if of and events is None:
+        raise Failure("--events-kinds chooses what --events writes; pass --events FILE too", USAGE)
     _refuse_overwriting(source, {"--events": events, "--rejects": rejects})
     with ExitStack() as stack:
         found = stack.enter_context(_open(source, format_, options))
@@ -112,6 +130,27 @@ def run(
     ctx.exit(_status(session, fail_on))
 
 
+class _Terminated(KeyboardInterrupt):
+    """Somebody asked the process to end."""
+
+
+@contextmanager
+def _termination_raises() -> Iterator[None]:
+    """Within it SIGTERM ends what goes on as an interrupt does."""
+
+    def end(*_: object) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class _Session:
     """One run: folds the source and remembers how it ended."""
 
@@ -120,7 +159,7 @@ class _Session:
     ) -> None:
         self.engine, self.source, self.of, self.live = engine, source, of, live
         self.events = self.rejects = Lines(None)
-        self.tally = Tally()
+        self.tally = Tally(metric.name for metric in engine.metrics)
         self.status = "finished"
         self.error: HomeostatError | None = None
         self.seconds = 0.0
@@ -129,12 +168,15 @@ class _Session:
         """Take every chunk; an error or an interruption ends it, and is kept for the report."""
         began = time.perf_counter()
         try:
-            if self.live:
-                self._watched()
-            else:
-                self._fold()
+            with _termination_raises():
+                if self.live:
+                    self._watched()
+                else:
+                    self._fold()
             if not self.tally.monitored:
                 self._stop(self._nothing())
+        except _Terminated:
+            self.status = "terminated"
         except KeyboardInterrupt:
             self.status = "interrupted"
         except InvalidInput as error:
@@ -243,6 +285,8 @@ def _status(session: _Session, fail_on: tuple[str, ...]) -> int:
         raise Failure(str(session.error), ERROR)
     if session.status == "interrupted":
         return INTERRUPTED
-    if any(session.tally.told[name].count for name in fail_on):
+    if session.status == "terminated":
+        return TERMINATED
+    if any(session.tally.happened(name) for name in fail_on):
         return FOUND
     return SET_ASIDE if session.tally.set_aside else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ _TOLD: dict[str, type[SystemEvent]] = {
     "retrain": RetrainRequested,
     "failure": PluginFailed,
 }
+_OF_NUMBERS = frozenset({"mae", "rmse", "mape", "r2", "bias"})
 _PARTICULARS = re.compile(r"(, got |: ).*", re.DOTALL)
 
 
@@ -80,7 +81,8 @@ class Faults(msgspec.Struct):
 class Tally:
     """Counts records, rejects, events and versions; keeps each metric's range."""
 
-    def __init__(self) -> None:
+    def __init__(self, configured: Iterable[str] = ()) -> None:
+        self.configured = tuple(configured)
         self.monitored = 0
         self.set_aside = 0
         self.metrics: dict[str, Values] = {}
@@ -89,6 +91,8 @@ class Tally:
         self.versions: Counter[str] = Counter()
         self.faults: dict[tuple[str, str], Faults] = {}
         self.span: tuple[int, int] | None = None
+        self.better_drifts = 0
+        self.text_labels = False
 
     def add(self, chunk: Chunk, events: EventBatch) -> None:
         """Take a chunk and the events that it gave."""
@@ -104,6 +108,28 @@ class Tally:
             self._values(name).add(values)
         for name, told in self.told.items():
             told.add(events.of(_TOLD[name]))
+        drifts = events.of(DriftDetected)
+        if len(drifts):
+            self.better_drifts += sum(e.payload.direction == "better" for e in drifts)
+
+    def happened(self, name: str) -> bool:
+        """Whether what --fail-on names came about; a drift for the better is no failure."""
+        return self.told[name].count > (self.better_drifts if name == "drift" else 0)
+
+    def silent(self) -> list[str]:
+        """The configured metrics that gave no value, not even one of a segment."""
+        heard = {part for name in self.metrics for part in (name, name.partition("[")[0])}
+        return [name for name in dict.fromkeys(self.configured) if name not in heard]
+
+    def notes(self) -> list[str]:
+        """What the figures alone do not explain."""
+        deaf = [name for name in self.silent() if name in _OF_NUMBERS]
+        if not (deaf and self.text_labels):
+            return []
+        return [
+            f"{', '.join(deaf)} had nothing to measure: the labels are text, not numbers; for CSV, "
+            "pass --labels number"
+        ]
 
     @property
     def read(self) -> int:
@@ -112,6 +138,8 @@ class Tally:
 
     def _records(self, chunk: Chunk) -> None:
         times = chunk.batch.created_at
+        if not self.text_labels:
+            self.text_labels = isinstance(chunk.batch.predicted_label[0], str)
         first, last = int(times.min()), int(times.max())
         kept = self.span or (first, last)
         self.span = min(kept[0], first), max(kept[1], last)
@@ -146,9 +174,13 @@ class Tally:
             ],
             "span": [to_text(at) for at in self.moments()],
             "versions": dict(self.versions.most_common()),
-            "metrics": {name: msgspec.structs.asdict(v) for name, v in self.metrics.items()},
+            "metrics": {
+                name: msgspec.structs.asdict(values)
+                for name, values in (self.metrics | dict.fromkeys(self.silent(), Values())).items()
+            },
             "events": dict(self.events),
             **{name: _outline(told) for name, told in self.told.items()},
+            "notes": self.notes(),
         }  # fmt: skip
 
     def moments(self) -> list[datetime]:

@@ -83,9 +83,16 @@ def _folder() -> Path:
     return Path(package.submodule_search_locations[0]) / "data"
 
 
-def _read_flights() -> Any:
-    import pandas as pd
+def _pandas() -> Any:
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtra("demo", "pandas", "the demonstration") from error
+    return pd
 
+
+def _read_flights() -> Any:
+    pd = _pandas()
     columns = ["carrier", "origin", "dest", "distance", "dep_delay", "air_time", "time_hour",
                "hour", "minute"]  # fmt: skip
     flights = pd.read_csv(_folder() / "flights.csv.zip", usecols=columns)
@@ -102,8 +109,7 @@ def _read_flights() -> Any:
 
 
 def _read_weather() -> Any:
-    import pandas as pd
-
+    pd = _pandas()
     weather = pd.read_csv(_folder() / "weather.csv", usecols=["origin", "time_hour", *_WEATHER])
     weather = weather.assign(observed_hour=_minutes(weather["time_hour"]) // 60)
     return weather.drop(columns="time_hour").drop_duplicates(["origin", "observed_hour"])

@@ -120,10 +120,15 @@ class Loop:
         if not better:
             return ChallengerRejected(decision)
         # The comparison is over: what goes into service may learn from the held-out flights, too.
-        self.service.replace(train(self.flights, recent), minute)
+        self.service.replace(train(self.flights, recent), minute, self._newest)
         self._trained_until = minute
         self.monitor.renew()
         return ModelPromoted(decision)
+
+    @property
+    def _newest(self) -> int:
+        """The version trained last; January's is the first."""
+        return 1 + self.retrainings
 
     def _recent(self, minute: int) -> Rows:
         landed = self.flights.landed[self._by_landing]
@@ -140,7 +145,7 @@ class Loop:
         better = won - lost > self.plan.confidence * (won + lost) ** 0.5
         return DecisionEvent(
             f"v{self.service.current}",
-            f"v{self.service.current + 1}",
+            f"v{self._newest}",
             f"right where the other was wrong: challenger {won}, champion {lost}",
             from_micros(int(instants(np.array([minute])).astype(np.int64)[0])),
             len(rows),

@@ -25,13 +25,12 @@ class Service:
         self.predicted = np.full(len(flights), "", dtype=f"<U{len(LONGER)}")
         self.version = np.zeros(len(flights), dtype=np.int64)
         self.latency_ms = np.zeros(len(flights))
-        self.current = 0
-        self.replace(model, minute)
+        self.replace(model, minute, 1)
 
-    def replace(self, model: Any, minute: int) -> None:
+    def replace(self, model: Any, minute: int, version: int) -> None:
         """From `minute` on another model answers."""
         self.model = model
-        self.current += 1
+        self.current = version
         self.next = int(np.searchsorted(self.flights.departed, minute, side="right"))
 
     def reach(self, flight: int) -> None:

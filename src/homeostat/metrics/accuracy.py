@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch
-from homeostat.errors import require
+from homeostat.errors import whole
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
 from homeostat.intake import BLOCK
 from homeostat.protocols import Series
@@ -30,8 +30,7 @@ class AccuracyMetric(Stateful):
     memory = ("ring", "at", "seen", "right")
 
     def __init__(self, window: int = 100) -> None:
-        require(isinstance(window, int) and window >= 1, "window", window, "a whole number >= 1")
-        self.window = window
+        self.window = whole("window", window)
         self.ring = bytearray(window)  # 1 for right; the slot `at` holds the oldest
         self.at = 0
         self.seen = 0  # at most `window`

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from homeostat.batch import Batch
-from homeostat.errors import require
+from homeostat.errors import real, require
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
 from homeostat.intake import BLOCK
 from homeostat.protocols import Series
@@ -30,8 +30,8 @@ class LatencyMetric(Stateful):
     memory = ("ewma",)
 
     def __init__(self, alpha: float = 0.3) -> None:
-        require(0 < alpha <= 1, "alpha", alpha, "within (0, 1]")
-        self.alpha = alpha
+        self.alpha = real("alpha", alpha, "within (0, 1]")
+        require(0 < self.alpha <= 1, "alpha", alpha, "within (0, 1]")
         self.ewma: float | None = None
 
     def on_record(self, record: InferenceRecord) -> SystemEvent | None:

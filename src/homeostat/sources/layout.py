@@ -40,7 +40,9 @@ def check(names: Sequence[str], unknown: str, where: str) -> None:
     if unknown == "reject":
         for name in names:
             if not is_known(name):
-                hint = f"{did_you_mean(name, KNOWN)} Or pass --unknown metadata, or ignore"
+                near = did_you_mean(name, KNOWN)
+                join = " Or" if near.endswith("?") else "; or"
+                hint = f"{near}{join} pass --unknown metadata, or ignore"
                 raise InvalidInput(name, "is no field of a record", hint, where)
     for name in REQUIRED:
         if name not in names:

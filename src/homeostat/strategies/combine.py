@@ -60,6 +60,7 @@ class AtLeast(RetrainingStrategy):
     A strategy asks from the event it answers until the next event that it watches and does not
     answer. When the group answers, every member has been heard and must ask again. The reason
     joins those of the members. Raises InvalidSetting when `k` is not within 1 and their number.
+    Cost: in a batch too every event is looked at singly, some 5 µs a record.
     """
 
     name: ClassVar[str] = "at_least"

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from homeostat.errors import require
+from homeostat.errors import whole
 from homeostat.event_batch import EventBatch
 from homeostat.events import SystemEvent
 from homeostat.protocols import Strategy
@@ -24,9 +24,8 @@ class Hold(RetrainingStrategy):
     memory = ("strategy", "run")
 
     def __init__(self, strategy: Strategy, n: int) -> None:
-        require(isinstance(n, int) and n >= 1, "n", n, "a whole number of at least 1")
         self.strategy = part(strategy)
-        self.n = n
+        self.n = whole("n", n)
         self.run = 0
 
     def on_event(self, event: SystemEvent) -> SystemEvent | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
-from homeostat.errors import require
+from homeostat.errors import real
 from homeostat.event_batch import EventBatch
 from homeostat.events import MetricUpdated, SystemEvent
 from homeostat.strategy import Answers, RetrainingStrategy, answer_values, request
@@ -23,7 +22,7 @@ class ThresholdStrategy(RetrainingStrategy):
     name: ClassVar[str] = "threshold"
 
     def __init__(self, threshold: float, *, metric: str = "accuracy", above: bool = False) -> None:
-        require(not math.isnan(threshold), "threshold", threshold, "a number")
+        real("threshold", threshold)
         self.threshold = threshold
         self.metric = metric
         self.above = above

@@ -64,9 +64,31 @@ def laws(plugin: Any, stream: Iterable[Any] | None = None) -> Iterator[Law]:
             yield Law(name, sentence_of(trial), partial(trial, subject))
 
 
-def check(plugin: Any, stream: Iterable[Any] | None = None) -> list[Result]:
-    """Try every law on a plug-in; what came of each."""
-    return [law.result() for law in laws(plugin, stream)]
+def check(
+    plugin: Any,
+    stream: Iterable[Any] | None = None,
+    *,
+    trying: Callable[[str], None] | None = None,
+) -> list[Result]:
+    """Try every law on a plug-in; what came of each.
+
+    Once the law of shape is broken the rest is skipped, whose complaints would be its echoes.
+    `trying` is told the name of each law before it is tried.
+    """
+    results: list[Result] = []
+    misshapen = False
+    for law in laws(plugin, stream):
+        if misshapen:
+            results.append(Result(law.name, True, _SHAPE_FIRST, skipped=True))
+            continue
+        if trying is not None:
+            trying(law.name)
+        results.append(law.result())
+        misshapen = law.name == "shape" and not results[-1].ok
+    return results
+
+
+_SHAPE_FIRST = "shape first: mend that law, then this one can be tried"
 
 
 def assert_conforms(plugin: Any, stream: Iterable[Any] | None = None) -> None:

@@ -34,6 +34,12 @@ class Breach(AssertionError):
         super().__init__(f"{seen}. {mend}")
 
 
+def named_kind(value: object) -> str:
+    """The type of a value with its article: `an int`, `a dict`."""
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
 class Skip(Exception):
     """A law that cannot be tried on this plug-in, with the reason."""
 

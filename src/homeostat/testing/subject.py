@@ -22,7 +22,7 @@ from homeostat.strategy import adopt
 from homeostat.testing import events, streams
 from homeostat.testing.compare import difference
 from homeostat.testing.events import Given, Tuning
-from homeostat.testing.outcome import Breach, Skip
+from homeostat.testing.outcome import Breach, Skip, named_kind
 from homeostat.testing.streams import Stream
 
 Told = tuple[Any, ...]
@@ -103,8 +103,12 @@ class MetricKind(Kind):
         return sorted(told, key=lambda each: each[0])
 
     def push(self, plugin: Any, part: Batch, columnar: bool) -> None:
-        for _ in plugin.on_batch(part) if columnar else map(plugin.on_record, part):
-            pass
+        if columnar:
+            for _ in plugin.on_batch(part):
+                pass
+        else:
+            for record in part:  # map would take a StopIteration for the end
+                plugin.on_record(record)
 
     def streams(self, tuning: Tuning) -> Iterable[Stream]:
         return streams.record_streams(tuning.words)
@@ -259,7 +263,7 @@ class Subject:
         kind = next((kind for kind in KINDS if callable(getattr(sample, kind.entry, None))), None)
         if kind is None:
             raise Breach(
-                f"a {type(sample).__name__} is no plug-in",
+                f"{named_kind(sample)} is no plug-in",
                 "Define on_record (a metric), update (a detector) or on_event (a strategy)",
             )
         return cls(kind, make, own)
