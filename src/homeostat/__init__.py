@@ -51,6 +51,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from homeostat import estimate as estimate
+    from homeostat.budget import AlarmBudget
     from homeostat.comparison import Comparison, compare
     from homeostat.metrics.balanced_accuracy import BalancedAccuracy
     from homeostat.metrics.bias import Bias
@@ -93,6 +94,7 @@ _LATER = {
     "Skill": "metrics.skill",
     "Volume": "metrics.volume",
     "segmented": "metrics.segmented",
+    "AlarmBudget": "budget",
     "Comparison": "comparison",
     "compare": "comparison",
 }
@@ -124,6 +126,7 @@ __all__ = [
     "RMSE",
     "ROCAUC",
     "AccuracyMetric",
+    "AlarmBudget",
     "BalancedAccuracy",
     "Batch",
     "Bias",

@@ -43,6 +43,7 @@ TABLE: dict[str, dict[str, str]] = {
     "detectors": {
         "adwin": "homeostat.drift.adwin:ADWIN",
         "page_hinkley": "homeostat.drift.page_hinkley:PageHinkley",
+        "error_rate": "homeostat.drift.error_rate:ErrorRate",
     },
     "strategies": {
         "threshold": "homeostat.strategies.threshold:ThresholdStrategy",

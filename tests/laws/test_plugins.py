@@ -58,6 +58,10 @@ SETTINGS = {
     ],
     "adwin": [{"delta": 0.05, "clock": 1}, {"max_buckets": 2, "on": "latency_ms"}],
     "page_hinkley": [{"mode": "up", "threshold": 20}, {"mode": "down", "alpha": 1.0}],
+    "error_rate": [
+        {"baseline": 0.1, "n": 2000, "dependence": 1.0, "budget": "1 per 100000 records"},
+        {"baseline": 0.05, "n": 500, "dependence": 1.8, "budget": "1 per 2000 records"},
+    ],
     "threshold": [
         {"threshold": 0.85},
         {"threshold": 250, "metric": "latency_ms_ewma", "above": True},
@@ -117,6 +121,7 @@ SUBJECTS = list(subjects())
 
 
 SKIPPED = {
+    "calm when constant": "a rise over the baseline",
     "merge": "it declares no merge",
     "positions agree": "it has no update_many",
     "batch invariance": "it has no on_",

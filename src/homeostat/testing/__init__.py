@@ -15,7 +15,8 @@ In a test suite, each law as a test of its own:
 A plug-in is given as an instance (as it is when new), as a class that needs no arguments, or as
 a function that makes one. A law that does not suit it is left out by naming it, with the reason,
 in its `exempt` (`exempt = {"finds a step": "it looks at the variance"}`); it is then reported as
-skipped, as is every law that cannot be tried. Needs nothing but homeostat itself.
+skipped, as is every law that cannot be tried. A detector that takes numbers of one range only
+says so in its `domain` (`domain = (0.0, 1.0)`). Needs nothing but homeostat itself.
 """
 
 from __future__ import annotations

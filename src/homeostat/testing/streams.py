@@ -277,6 +277,13 @@ def number_streams() -> tuple[Stream, ...]:
     )
 
 
+def within(least: float, most: float, stream: Stream) -> Stream:
+    """The stream for a detector that declares its `domain`: what lies outside is bent inwards."""
+    xs = stream.items
+    bent = least + (most - least) / (1 + np.exp(-np.clip(xs, -50, 50)))
+    return Stream(stream.name, np.where((xs >= least) & (xs <= most), xs, bent))
+
+
 def steps(*rates: float, each: int) -> NDArray[np.float64]:
     """Zeros and ones, `each` of them at every rate in turn."""
     rng = np.random.default_rng(5)

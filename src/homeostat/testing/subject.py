@@ -281,7 +281,12 @@ class Subject:
     def new_streams(self) -> list[Stream]:
         """The same, untouched by what was done to the others."""
         own = [] if self.own is None else [Stream("your stream", self.own)]
-        return [*own, *self.kind.streams(self.tuning)]
+        bounds = getattr(self.sample, "domain", None)
+        made = self.kind.streams(self.tuning)
+        return [
+            *own,
+            *(made if bounds is None else (streams.within(bounds[0], bounds[1], s) for s in made)),
+        ]
 
     def feed(self, plugin: Any, items: Any) -> list[Told]:
         """Feed a piece of a stream in the plug-in's best form."""
