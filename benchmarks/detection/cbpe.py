@@ -1,6 +1,6 @@
 """CBPE beside NannyML's: error against realised metrics on the car loans, time on 1,000,000 rows.
 
-    python benchmarks/detection/cbpe.py ../shared/data --nannyml /tmp/nml/bin/python
+    python benchmarks/detection/cbpe.py DATA --nannyml PYTHON_WITH_NANNYML
 
 NannyML runs in an environment of its own, in a second process that is this script again.
 """
