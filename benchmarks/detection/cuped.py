@@ -1,6 +1,6 @@
 """Accuracy from 5 % of the labels: variance beside the plain mean's, and coverage.
 
-    python benchmarks/detection/cuped.py ../shared/data
+    python benchmarks/detection/cuped.py DATA
 
 Covariate: the chance that a prediction is right, which CBPE learns from the reference.
 """
