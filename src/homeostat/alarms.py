@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.errors import InvalidInput, require
+from homeostat.errors import InvalidInput
 from homeostat.protocols import Alarms
+from homeostat.state import Stateful
 
-__all__ = ["LARGEST", "Alarm", "Alarms", "collect", "observations", "require_whole", "skip"]
+__all__ = ["LARGEST", "Alarm", "Alarms", "Sequential", "collect", "observations", "skip"]
 
 LARGEST = 1e100  # detectors square sums of values: any beyond this might overflow
 
@@ -23,6 +24,29 @@ class Alarm(NamedTuple):
     observed: float
     threshold: float
     change: float
+
+
+class Sequential(Stateful):
+    """What detectors share: a series taken at once, from `_scan`, which takes it without NaNs."""
+
+    def update_many(self, xs: ArrayLike) -> NDArray[np.int64]:
+        """Take a series; the positions in it that raised an alarm. NaNs are skipped."""
+        return self.alarms(xs).positions
+
+    def alarms(self, xs: ArrayLike) -> Alarms:
+        """Take a series; its alarms with what was observed.
+
+        The result and the state after it do not depend on how a stream is cut into series.
+        """
+        values, kept = observations(xs)
+        self._admit(values, kept)
+        return collect(self._scan(values), kept)
+
+    def _admit(self, values: NDArray[np.float64], kept: NDArray[np.int64] | None) -> None:
+        """Refuse, before any is taken, a series that this detector cannot take."""
+
+    def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
+        raise NotImplementedError(f"{type(self).__name__} must define _scan")
 
 
 def collect(found: Iterable[Alarm], kept: NDArray[np.int64] | None) -> Alarms:
@@ -59,13 +83,6 @@ def skip(x: float) -> bool:
     if not np.isnan(x):
         _refuse("x", x)
     return False
-
-
-def require_whole(least: int, **parameters: int) -> None:
-    """Refuse parameters that are not whole numbers of at least `least`."""
-    for name, value in parameters.items():
-        whole = isinstance(value, int) and value >= least
-        require(whole, name, value, f"a whole number, at least {least}")
 
 
 def _refuse(place: str, value: float) -> NoReturn:

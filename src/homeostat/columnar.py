@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from homeostat import validation
 from homeostat.batch import Batch, Rows
-from homeostat.errors import InvalidInput, InvalidSetting, require
+from homeostat.errors import InvalidInput, InvalidSetting, require, whole
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord, Label
-from homeostat.sliding import Floats, Ints, SlidingSum, checked_window
+from homeostat.sliding import Floats, Ints, SlidingSum
 from homeostat.state import Stateful
 
 
@@ -104,7 +104,7 @@ class NumberMean(Stateful):
     memory = ("terms",)
 
     def __init__(self, window: int = 1000) -> None:
-        self.window = checked_window(window)
+        self.window = whole("window", window)
         self.terms = SlidingSum(window)
 
     def on_record(self, record: InferenceRecord) -> SystemEvent | None:

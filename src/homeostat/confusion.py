@@ -24,11 +24,11 @@ from homeostat.columnar import (
     label_pairs,
     updated,
 )
-from homeostat.errors import require
+from homeostat.errors import require, whole
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord, Label
-from homeostat.sliding import Floats, Ints, Ring, SlidingFlags, checked_window, counts_after
+from homeostat.sliding import Floats, Ints, Ring, SlidingFlags, counts_after
 from homeostat.state import Stateful
 
 OTHER = 0  # the code of all classes beyond the cap
@@ -240,7 +240,7 @@ class ClassRate(Stateful):
         self.average = average
         self.positive = positive
         self.zero_division = zero_division
-        self.window = checked_window(window)
+        self.window = whole("window", window)
         self.max_classes = checked_classes(max_classes)
         single = average in ("binary", "micro")
         self.counts: SlidingFlags | Confusion = (
@@ -349,7 +349,7 @@ class Agreement(Stateful):
     memory = ("counts",)
 
     def __init__(self, window: int = 1000, max_classes: int = 100) -> None:
-        self.window = checked_window(window)
+        self.window = whole("window", window)
         self.max_classes = checked_classes(max_classes)
         self.counts = Confusion(window, max_classes)
 

@@ -14,18 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from homeostat.errors import require
 from homeostat.state import Stateful
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-def checked_window(window: int) -> int:
-    """A window as given; raises InvalidSetting unless it is a whole number of at least 1."""
-    whole = isinstance(window, int) and not isinstance(window, bool)
-    require(whole and window >= 1, "window", window, "a whole number >= 1")
-    return window
 
 
 class Ring(Stateful):

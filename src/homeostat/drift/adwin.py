@@ -19,25 +19,21 @@ from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from homeostat.alarms import (
     LARGEST,
     Alarm,
-    Alarms,
-    collect,
-    observations,
-    require_whole,
+    Sequential,
     skip,
 )
-from homeostat.errors import require
-from homeostat.state import Stateful
+from homeostat.errors import require, whole
 
 _FIRST_CHECKS = 64  # made together after a (re)start; doubled as the window grows
 _CELLS = 16_384  # cuts looked at together: some 20 arrays of 128 KiB, inside the cache
 
 
-class ADWIN(Stateful):
+class ADWIN(Sequential):
     """Adaptive windowing: alarms when two parts of the window differ in their mean.
 
     delta: the confidence of one check, in (0, 1); smaller means fewer false alarms. clock:
@@ -86,9 +82,10 @@ class ADWIN(Stateful):
         on: str = "error",
     ) -> None:
         require(0 < delta < 1, "delta", delta, "above 0 and below 1")
-        require_whole(1, clock=clock, min_window_length=min_window_length)
-        require_whole(2, max_buckets=max_buckets)
-        require_whole(0, grace_period=grace_period)
+        whole("clock", clock, 1)
+        whole("min_window_length", min_window_length, 1)
+        whole("max_buckets", max_buckets, 2)
+        whole("grace_period", grace_period, 0)
         require(bool(on), "on", on, "the name of a series")
         self.delta = delta
         self.clock = clock
@@ -127,18 +124,6 @@ class ADWIN(Stateful):
         values = np.array(self._pending)
         self._pending = []
         return self._take(values)[1]
-
-    def update_many(self, xs: ArrayLike) -> NDArray[np.int64]:
-        """Take a series; the positions in it that raised an alarm. NaNs are skipped."""
-        return self.alarms(xs).positions
-
-    def alarms(self, xs: ArrayLike) -> Alarms:
-        """Take a series; its alarms with what was observed. Many checks are made together.
-
-        The result and the state after it do not depend on how a stream is cut into series.
-        """
-        values, kept = observations(xs)
-        return collect(self._scan(values), kept)
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         waiting = len(self._pending)

@@ -31,10 +31,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.alarms import Alarm, Alarms, collect, observations, require_whole
+from homeostat.alarms import Alarm, Sequential, observations
 from homeostat.budget import AlarmBudget
-from homeostat.errors import InvalidInput, InvalidSetting, require
-from homeostat.state import Stateful
+from homeostat.errors import InvalidInput, InvalidSetting, require, whole
 
 _ONE = 2**32  # one unit of a sum
 _GROWN = (2.1, 2.7)  # the factors of the odds that the two sums look for
@@ -49,7 +48,7 @@ _LEAST_ERROR = 0.065  # logits that the baseline may be off, however much was le
 _RAISED = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)  # standard errors
 
 
-class ErrorRate(Stateful):
+class ErrorRate(Sequential):
     """Alarms when the mean of a 0/1 (or other [0, 1]) series rises above a baseline.
 
     baseline: the mean when all is well, above 0 and below 1. n: from how many records it was
@@ -104,7 +103,7 @@ class ErrorRate(Stateful):
         on: str = "error",
     ) -> None:
         require(0 < baseline < 1, "baseline", baseline, "above 0 and below 1")
-        require_whole(_LEAST_REFERENCE, n=n)
+        whole("n", n, _LEAST_REFERENCE)
         require(0.01 <= dependence < math.inf, "dependence", dependence, "finite, at least 0.01")
         require(0 <= tolerance < 1, "tolerance", tolerance, "at least 0 and below 1")
         require(bool(on), "on", on, "the name of a series")
@@ -162,21 +161,11 @@ class ErrorRate(Stateful):
             self._end_block()
         return False
 
-    def update_many(self, xs: ArrayLike) -> NDArray[np.int64]:
-        """Take a series; the positions in it that raised an alarm. NaNs are skipped."""
-        return self.alarms(xs).positions
-
-    def alarms(self, xs: ArrayLike) -> Alarms:
-        """Take a series; its alarms with what was observed. O(1) a value, vectorised.
-
-        The result and the state after it do not depend on how a stream is cut into series.
-        """
-        values, kept = observations(xs)
+    def _admit(self, values: NDArray[np.float64], kept: NDArray[np.int64] | None) -> None:
         outside = (values < 0.0) | (values > 1.0)
         if outside.any():
             first = int(np.argmax(outside))
             _refuse(f"xs[{first if kept is None else kept[first]}]", values[first])
-        return collect(self._scan(values), kept)
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         units = np.rint(values * _ONE).astype(np.int64)

@@ -19,27 +19,23 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from homeostat.alarms import (
     LARGEST,
     Alarm,
-    Alarms,
-    collect,
-    observations,
-    require_whole,
+    Sequential,
     skip,
 )
-from homeostat.errors import require
+from homeostat.errors import require, whole
 from homeostat.recursion import decay
-from homeostat.state import Stateful
 
 _SIDES = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}
 _LEVEL, _LOW = 0, 1  # the places in what one side remembers
 _SHORTEST, _LONGEST = 1024, 8192  # values looked at together: few after an alarm, then more
 
 
-class PageHinkley(Stateful):
+class PageHinkley(Sequential):
     """The Page-Hinkley test for a moved mean, with forgetting and a restart at each alarm.
 
     min_instances: values after a (re)start before it may alarm. delta: a change of the mean
@@ -82,7 +78,7 @@ class PageHinkley(Stateful):
         *,
         on: str = "error",
     ) -> None:
-        require_whole(1, min_instances=min_instances)
+        whole("min_instances", min_instances, 1)
         require(0 <= delta < math.inf, "delta", delta, "finite and at least 0")
         require(0 < threshold < math.inf, "threshold", threshold, "finite and above 0")
         require(0 < alpha <= 1, "alpha", alpha, "above 0 and at most 1")
@@ -130,18 +126,6 @@ class PageHinkley(Stateful):
             return False
         self._report()
         return True
-
-    def update_many(self, xs: ArrayLike) -> NDArray[np.int64]:
-        """Take a series; the positions in it that raised an alarm. NaNs are skipped."""
-        return self.alarms(xs).positions
-
-    def alarms(self, xs: ArrayLike) -> Alarms:
-        """Take a series; its alarms with what was observed. O(1) a value, vectorised.
-
-        The result and the state after it do not depend on how a stream is cut into series.
-        """
-        values, kept = observations(xs)
-        return collect(self._scan(values), kept)
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         start = 0

@@ -9,10 +9,11 @@ import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.columnar import Forecasts, forecasts, score_names, truth_probability, updated
+from homeostat.errors import whole
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
-from homeostat.sliding import Floats, SlidingSum, checked_window
+from homeostat.sliding import Floats, SlidingSum
 from homeostat.state import Stateful
 
 
@@ -36,7 +37,7 @@ class Brier(Stateful):
     memory = ("losses",)
 
     def __init__(self, window: int = 1000) -> None:
-        self.window = checked_window(window)
+        self.window = whole("window", window)
         self.losses = SlidingSum(window)
 
     def on_record(self, record: InferenceRecord) -> SystemEvent | None:

@@ -11,11 +11,11 @@ import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.columnar import updated
-from homeostat.errors import require
+from homeostat.errors import require, whole
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
-from homeostat.sliding import Ring, checked_window
+from homeostat.sliding import Ring
 from homeostat.state import Stateful
 
 
@@ -35,7 +35,7 @@ class LatencyQuantile(Stateful):
     def __init__(self, q: float = 0.95, window: int = 1000) -> None:
         require(0 <= q <= 1, "q", q, "within [0, 1]")
         self.q = q
-        self.window = checked_window(window)
+        self.window = whole("window", window)
         self.ring = Ring(window, np.float64)
         self._sorted: list[float] = []
 

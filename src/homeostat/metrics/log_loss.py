@@ -10,10 +10,11 @@ import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.columnar import forecasts, truth_probability, updated
+from homeostat.errors import whole
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
-from homeostat.sliding import SlidingSum, checked_window
+from homeostat.sliding import SlidingSum
 from homeostat.state import Stateful
 
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -39,7 +40,7 @@ class LogLoss(Stateful):
     memory = ("losses",)
 
     def __init__(self, window: int = 1000) -> None:
-        self.window = checked_window(window)
+        self.window = whole("window", window)
         self.losses = SlidingSum(window)
 
     def on_record(self, record: InferenceRecord) -> SystemEvent | None:

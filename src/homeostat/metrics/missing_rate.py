@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from homeostat.batch import Batch
 from homeostat.columnar import readable, updated
-from homeostat.errors import require
+from homeostat.errors import require, whole
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
-from homeostat.sliding import SlidingFlags, checked_window
+from homeostat.sliding import SlidingFlags
 from homeostat.state import Stateful
 
 
@@ -37,7 +37,7 @@ class MissingRate(Stateful):
         named = isinstance(feature, str) and bool(feature)
         require(named, "feature", feature, "the name of a feature")
         self.feature = feature
-        self.window = checked_window(window)
+        self.window = whole("window", window)
         self.flags = SlidingFlags(window, 1)
 
     @property

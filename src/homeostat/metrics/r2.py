@@ -9,10 +9,11 @@ import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.columnar import number, number_pairs, updated
+from homeostat.errors import whole
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
-from homeostat.sliding import SlidingMoments, SlidingSum, checked_window
+from homeostat.sliding import SlidingMoments, SlidingSum
 from homeostat.state import Stateful
 
 
@@ -34,7 +35,7 @@ class R2(Stateful):
     memory = ("errors", "truths")
 
     def __init__(self, window: int = 1000) -> None:
-        self.window = checked_window(window)
+        self.window = whole("window", window)
         self.errors = SlidingSum(window)
         self.truths = SlidingMoments(window)
 

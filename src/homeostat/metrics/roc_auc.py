@@ -10,10 +10,11 @@ import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.columnar import checked_label, is_label, score_of, scores_of, updated
+from homeostat.errors import whole
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord, Label
-from homeostat.sliding import Ring, checked_window
+from homeostat.sliding import Ring
 from homeostat.state import Stateful
 
 
@@ -39,7 +40,7 @@ class ROCAUC(Stateful):
 
     def __init__(self, positive: Label = True, window: int = 1000) -> None:
         self.positive = checked_label("positive", positive)
-        self.window = checked_window(window)
+        self.window = whole("window", window)
         self.scores = Ring(window, np.float64)
         self.positives = Ring(window, np.bool_)
         self._arrange()

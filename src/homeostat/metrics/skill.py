@@ -10,10 +10,10 @@ import numpy as np
 from homeostat.batch import Batch
 from homeostat.columnar import label_pairs, updated
 from homeostat.confusion import Confusion, checked_classes
+from homeostat.errors import whole
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
-from homeostat.sliding import checked_window
 from homeostat.state import Stateful
 
 
@@ -38,7 +38,7 @@ class Skill(Stateful):
     memory = ("counts",)
 
     def __init__(self, window: int = 1000, max_classes: int = 100) -> None:
-        self.window = checked_window(window)
+        self.window = whole("window", window)
         self.max_classes = checked_classes(max_classes)
         self.counts = Confusion(window, max_classes)
 
