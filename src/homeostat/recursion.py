@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FEW = 64  # values for which a loop is as fast as the filter
-_WORTH_IMPORTING = 2_000_000  # values looped over before SciPy, whose import is slow, is loaded
+_WORTH_IMPORTING = 500_000  # values looped over before SciPy, whose import is slow, is loaded
 _looped_over = 0
 
 
