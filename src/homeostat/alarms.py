@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homeostat.errors import InvalidInput
-from homeostat.protocols import Alarms
+from homeostat.protocols import Alarms, Note
 from homeostat.state import Stateful
 
 __all__ = ["LARGEST", "Alarm", "Alarms", "Sequential", "collect", "observations", "skip"]
@@ -18,12 +18,17 @@ LARGEST = 1e100  # detectors square sums of values: any beyond this might overfl
 
 
 class Alarm(NamedTuple):
-    """One alarm: where in the series, the statistic, its bound, and the signed change."""
+    """One alarm: where in the series, the statistic, its bound, and the signed change.
+
+    `since` is how many observations before it the change most likely began, -1 if not known.
+    """
 
     position: int
     observed: float
     threshold: float
     change: float
+    since: int = -1
+    note: Note | None = None
 
 
 class Sequential(Stateful):
@@ -53,8 +58,12 @@ def collect(found: Iterable[Alarm], kept: NDArray[np.int64] | None) -> Alarms:
     """The alarms in columns; `kept` is where the numbers that were looked at had stood."""
     rows = list(found)
     positions = np.array([row.position for row in rows], dtype=np.int64)
-    numbers = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 3)
-    return Alarms(positions if kept is None else kept[positions], *numbers.T.copy())
+    numbers = np.array([row[1:4] for row in rows], dtype=np.float64).reshape(-1, 3)
+    since = np.array([row.since for row in rows], dtype=np.int64)
+    notes = [row.note for row in rows] if any(row.note is not None for row in rows) else None
+    places = positions if kept is None else kept[positions]
+    observed, threshold, change = numbers.T.copy()
+    return Alarms(places, observed, threshold, change, since, notes)
 
 
 def observations(xs: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:

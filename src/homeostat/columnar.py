@@ -25,9 +25,12 @@ from homeostat.sliding import Floats, Ints, SlidingSum
 from homeostat.state import Stateful
 
 
-def updated(name: str, value: float, record: InferenceRecord) -> MetricUpdated:
-    """The event of a metric's new value."""
-    return MetricUpdated(MetricEvent(name, value, record.model_version, record.created_at))
+def updated(
+    name: str, value: float, record: InferenceRecord, bounds: tuple[Any, Any, Any] | None = None
+) -> MetricUpdated:
+    """The event of a metric's new value; `bounds` are its n and the ends of its interval."""
+    version, moment = record.model_version, record.created_at
+    return MetricUpdated(MetricEvent(name, value, version, moment, *(bounds or ())))
 
 
 def chosen(rows: Rows | None, column: NDArray[Any]) -> NDArray[Any]:

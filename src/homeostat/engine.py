@@ -19,31 +19,25 @@ from homeostat.errors import InvalidInput, InvalidSetting, SnapshotMismatch, did
 from homeostat.event_batch import (
     AnswerColumn,
     Column,
-    DriftColumn,
     EventBatch,
     Keys,
     MetricColumn,
     ObjectColumn,
 )
-from homeostat.events import (
-    DriftDetected,
-    DriftEvent,
-    FailureEvent,
-    MetricUpdated,
-    PluginFailed,
-    SystemEvent,
-)
+from homeostat.events import FailureEvent, MetricUpdated, PluginFailed, SystemEvent
 from homeostat.health import Health
 from homeostat.plugins import checked_plugins, spec
 from homeostat.protocols import Alarms, Detector, Metric, Series, Strategy
 from homeostat.record import InferenceRecord
 from homeostat.state import Stateful, from_bytes, recall, remember, to_bytes
 from homeostat.strategy import RetrainingStrategy, adopt
+from homeostat.watcher import Watcher
 
-RECORD_SERIES = ("error", "latency_ms", "score")
-"""What a detector can watch of the records: 0/1 errors of the labelled, latencies, scores."""
+RECORDS = "records"
+RECORD_SERIES = ("error", "latency_ms", "score", RECORDS)
+"""What a detector can watch: 0/1 errors of the labelled, latencies, scores, or whole records."""
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 
 _ANSWERS = (SystemEvent, type(None))
 _Keyed = list[tuple[int, SystemEvent]]
@@ -78,8 +72,10 @@ class Engine:
             None if isinstance(plugin, Stateful) else remember(plugin)
             for plugin in (*self.metrics, *self.detectors)
         ]
-        self._on_records = [d for d in enumerate(self.detectors) if d[1].on in RECORD_SERIES]
-        self._on_events = [d for d in enumerate(self.detectors) if d[1].on not in RECORD_SERIES]
+        self.watchers = [Watcher(detector, self._direction) for detector in self.detectors]
+        numbered = list(enumerate(self.watchers))
+        self._on_records = [each for each in numbered if each[1].detector.on in RECORD_SERIES]
+        self._on_events = [each for each in numbered if each[1].detector.on not in RECORD_SERIES]
         self._group = 1 + len(self.detectors)  # slots of one metric: its value, then its watchers
         self._stride = 2 * (len(self.metrics) * self._group + len(self.detectors) + 1)
 
@@ -108,8 +104,8 @@ class Engine:
                 self._publish(event, events)
                 if self._on_events and type(event) is MetricUpdated:
                     self._step_watchers(event, record, events)
-        for _, detector in self._on_records:
-            self._step(detector, _watched_value(detector.on, record), record, events)
+        for _, watcher in self._on_records:
+            self._step(watcher, _watched_value(watcher.detector.on, record), record, events)
         return events
 
     def _publish(self, event: SystemEvent, events: list[SystemEvent]) -> None:
@@ -133,30 +129,28 @@ class Engine:
     def _step_watchers(
         self, event: SystemEvent, record: InferenceRecord, events: list[SystemEvent]
     ) -> None:
-        for _, detector in self._on_events:
-            if detector.on == event.payload.name:
-                self._step(detector, event.payload.value, record, events)
+        for _, watcher in self._on_events:
+            if watcher.detector.on == event.payload.name:
+                self._step(watcher, event.payload.value, record, events)
 
     def _step(
-        self, detector: Detector, x: float | None, record: InferenceRecord,
-        events: list[SystemEvent],
-    ) -> None:  # fmt: skip
-        if x is None or not np.isfinite(x):
-            return
+        self, watcher: Watcher, x: Any, record: InferenceRecord, events: list[SystemEvent]
+    ) -> None:
+        if x is not record:
+            if x is None or not np.isfinite(x):
+                return
+            x = float(x)
+        detector = watcher.detector
         try:
-            alarm = detector.update(float(x))
+            alarm = detector.update(x)
         except Exception as error:
             self._failed(detector, error, record, events)
             return
         if self._sick:
             self._well(detector)
+        watcher.saw(record.created_at)
         if alarm:
-            drift = DriftEvent(
-                record.model_version, detector.on, float(detector.threshold),
-                float(detector.observed), record.created_at, _name(detector),
-                self._direction(detector.on, getattr(detector, "change", np.nan)),
-            )  # fmt: skip
-            self._publish(DriftDetected(drift), events)
+            self._publish(watcher.alarm((record.model_version, record.created_at)), events)
 
     # Many records at once ---------------------------------------------------------------------
 
@@ -169,15 +163,15 @@ class Engine:
         for at, metric in enumerate(self.metrics):
             columns += self._metric_columns(at, metric, batch)
         updates = EventBatch(batch, columns, self._stride)
-        for at, detector in self._on_events:
-            watched = updates.metric(detector.on)
+        for at, watcher in self._on_events:
+            watched = updates.metric(watcher.detector.on)
             keys = watched.keys + 2 * (1 + at)
-            columns += self._alarm_columns(detector, batch, keys, watched.values)
+            columns += self._alarm_columns(watcher, batch, keys, watched.values)
         first = 2 * len(self.metrics) * self._group
-        for at, detector in self._on_records:
-            rows, values = _watched_column(detector.on, batch)
+        for at, watcher in self._on_records:
+            rows, values = _watched_column(watcher.detector.on, batch)
             keys = rows * self._stride + first + 2 * at
-            columns += self._alarm_columns(detector, batch, keys, values)
+            columns += self._alarm_columns(watcher, batch, keys, values)
         return EventBatch(batch, columns + self._answers(batch, columns), self._stride)
 
     def _metric_columns(self, at: int, metric: Metric, batch: Batch) -> list[Column]:
@@ -208,45 +202,49 @@ class Engine:
         return ObjectColumn.by_kind(keyed, self._stride)
 
     def _alarm_columns(
-        self, detector: Detector, batch: Batch, keys: Keys, values: NDArray[np.float64]
+        self, watcher: Watcher, batch: Batch, keys: Keys, values: Batch | NDArray[np.float64]
     ) -> list[Column]:
-        finite = np.isfinite(values)
-        if not finite.all():
-            keys, values = keys[finite], values[finite]
+        if not isinstance(values, Batch):
+            finite = np.isfinite(values)
+            if not finite.all():
+                keys, values = keys[finite], values[finite]
         if not len(values):
             return []
-        failures: _Keyed = []
+        detector = watcher.detector
+        if not hasattr(detector, "alarms"):
+            return list(self._stepped(watcher, batch, keys, values))
         try:
-            if hasattr(detector, "alarms"):
-                alarms: Alarms = detector.alarms(values)
-                self._well(detector)
-            else:
-                alarms = self._stepped(detector, batch, keys, values, failures)
+            alarms: Alarms = detector.alarms(values)
         except Exception as error:
             return self._failed_column(detector, error, batch, int(keys[0]))
-        on = detector.on
-        about = (on, _name(detector), lambda change: self._direction(on, change))
-        column = DriftColumn(batch, alarms, keys[alarms.positions], self._stride, about)
-        return [column, *ObjectColumn.by_kind(failures, self._stride)]
+        self._well(detector)
+        raised = keys[alarms.positions]
+        rows = raised // self._stride
+        events = watcher.alarms(
+            alarms, lambda: batch.created_at[keys // self._stride], batch.stamps(rows)
+        )
+        return list(
+            ObjectColumn.by_kind(list(zip(raised.tolist(), events, strict=True)), self._stride)
+        )
 
     def _stepped(
-        self, detector: Detector, batch: Batch, keys: Keys, values: NDArray[np.float64],
-        failures: _Keyed,
-    ) -> Alarms:  # fmt: skip
+        self, watcher: Watcher, batch: Batch, keys: Keys, values: Batch | NDArray[np.float64]
+    ) -> list[ObjectColumn]:
         """The alarms of a detector without a columnar form, and its failures, one by one."""
-        raised: list[tuple[float, ...]] = []
-        for at, (key, x) in enumerate(zip(keys.tolist(), values.tolist(), strict=True)):
+        keyed: _Keyed = []
+        items = values if isinstance(values, Batch) else values.tolist()
+        for key, x in zip(keys.tolist(), items, strict=True):
+            row = key // self._stride
             try:
-                alarm = detector.update(x)
-                self._well(detector)
+                alarm = watcher.detector.update(x)
+                self._well(watcher.detector)
             except Exception as error:
-                failures += self._failed_at(detector, error, batch[key // self._stride], key)
+                keyed += self._failed_at(watcher.detector, error, batch[row], key)
                 continue
+            watcher.saw(batch.moment(row))
             if alarm:
-                change = getattr(detector, "change", np.nan)
-                raised.append((at, detector.observed, detector.threshold, change))
-        columns = np.array(raised, dtype=np.float64).reshape(-1, 4).T
-        return Alarms(columns[0].astype(np.int64), columns[1], columns[2], columns[3])
+                keyed.append((key, watcher.alarm((batch.version(row), batch.moment(row)))))
+        return ObjectColumn.by_kind(keyed, self._stride)
 
     def _answers(self, batch: Batch, columns: list[Column]) -> list[Column]:
         if self.strategy is None:
@@ -326,6 +324,8 @@ class Engine:
         """
         for plugin, pristine in zip((*self.metrics, *self.detectors), self._pristine, strict=True):
             recall(plugin, remember(plugin.fresh()) if isinstance(plugin, Stateful) else pristine)
+        for watcher in self.watchers:
+            watcher.restore(Watcher(watcher.detector, self._direction).snapshot())
 
     def spec(self) -> dict[str, Any]:
         """What this engine is built of, as plain data."""
@@ -365,6 +365,7 @@ class Engine:
             "health": {label: asdict(health) for label, health in self.health.items()},
             "metrics": [remember(metric) for metric in self.metrics],
             "detectors": [remember(detector) for detector in self.detectors],
+            "watchers": [watcher.snapshot() for watcher in self.watchers],
             "strategy": None if self.strategy is None else remember(self.strategy),
         }
 
@@ -372,6 +373,8 @@ class Engine:
         plugins = [*self.metrics, *self.detectors]
         for plugin, memory in zip(plugins, kept["metrics"] + kept["detectors"], strict=True):
             recall(plugin, memory)
+        for watcher, memory in zip(self.watchers, kept["watchers"], strict=True):
+            watcher.restore(memory)
         if self.strategy is not None:
             recall(self.strategy, kept["strategy"])
         self.records = kept["records"]
@@ -412,14 +415,18 @@ def _check_watched(detectors: Sequence[Detector], metrics: Sequence[Metric]) -> 
             )
 
 
-def _watched_value(on: str, record: InferenceRecord) -> float | None:
+def _watched_value(on: str, record: InferenceRecord) -> InferenceRecord | float | None:
+    if on == RECORDS:
+        return record
     if on == "error":
         truth = record.ground_truth_label
         return None if truth is None else float(truth != record.predicted_label)
     return float(record.latency_ms) if on == "latency_ms" else record.score
 
 
-def _watched_column(on: str, batch: Batch) -> tuple[Rows, NDArray[np.float64]]:
+def _watched_column(on: str, batch: Batch) -> tuple[Rows, Batch | NDArray[np.float64]]:
+    if on == RECORDS:
+        return np.arange(len(batch)), batch
     if on == "error":
         rows, correct = batch.outcome
         return np.arange(len(batch)) if rows is None else rows, np.subtract(1.0, correct)

@@ -14,14 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch, Rows
-from homeostat.events import (
-    DriftDetected,
-    DriftEvent,
-    MetricEvent,
-    MetricUpdated,
-    SystemEvent,
-)
-from homeostat.protocols import Alarms, Series
+from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
+from homeostat.protocols import Bounds, Series
 
 Keys = NDArray[np.int64]
 Places = NDArray[np.int64]
@@ -32,12 +26,21 @@ _BUILT_AT_ONCE = 4096  # events, when a whole batch is walked through
 
 
 class MetricValues:
-    """All values of one metric; the keys of their events are made when they are asked for."""
+    """All values of one metric; the keys of their events are made when they are asked for.
+
+    `bounds` are their intervals, None where the metric gives none.
+    """
 
     def __init__(
-        self, values: NDArray[np.float64], rows: Rows | None, slot: int = 0, stride: int = 1
+        self,
+        values: NDArray[np.float64],
+        rows: Rows | None,
+        slot: int = 0,
+        stride: int = 1,
+        bounds: Bounds | None = None,
     ) -> None:
         self.values, self._rows, self._slot, self._stride = values, rows, slot, stride
+        self.bounds = bounds
 
     def keys_at(self, places: NDArray[np.int64]) -> Keys:
         """The keys of some of the values."""
@@ -57,13 +60,13 @@ class MetricColumn:
 
     def __init__(self, batch: Batch, series: Series, slot: int, stride: int) -> None:
         self.batch = batch
-        self.name, self._rows, self.values = series
+        self.name, self._rows, self.values, self.bounds = series
         self._slot, self._stride = slot, stride
 
     @property
     def series(self) -> MetricValues:
         """The values with the keys of their events."""
-        return MetricValues(self.values, self._rows, self._slot, self._stride)
+        return MetricValues(self.values, self._rows, self._slot, self._stride, self.bounds)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -82,44 +85,22 @@ class MetricColumn:
         """The events of some of the values."""
         rows = at if self._rows is None else self._rows[at]
         name = self.name
+        stamped = zip(self.values[at].tolist(), self.batch.stamps(rows), strict=True)
+        if self.bounds is None:
+            return [
+                MetricUpdated(MetricEvent(name, value, version, moment))
+                for value, (version, moment) in stamped
+            ]
+        columns = [column.tolist() for column in self.bounds.at(at)]
         return [
-            MetricUpdated(MetricEvent(name, value, version, moment))
-            for value, (version, moment) in zip(
-                self.values[at].tolist(), self.batch.stamps(rows), strict=True
-            )
+            MetricUpdated(MetricEvent(name, value, version, moment, *surely(*bounds)))
+            for (value, (version, moment)), *bounds in zip(stamped, *columns, strict=True)
         ]
 
 
-class DriftColumn:
-    """The alarms of one detector."""
-
-    kind: type[SystemEvent] = DriftDetected
-
-    def __init__(
-        self, batch: Batch, alarms: Alarms, keys: Keys, stride: int,
-        about: tuple[str, str, Callable[[float], str]],
-    ) -> None:  # fmt: skip
-        self.batch, self.alarms, self.keys = batch, alarms, keys
-        self.metric, self.detector, self.direction = about
-        self.rows = keys // stride
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def events(self, at: Places) -> list[SystemEvent]:
-        """The events of some of the alarms."""
-        found = self.alarms
-        return [
-            DriftDetected(
-                DriftEvent(
-                    version, self.metric, float(found.threshold[i]), float(found.observed[i]),
-                    moment, self.detector, self.direction(float(found.change[i])),
-                )
-            )
-            for i, (version, moment) in zip(
-                at.tolist(), self.batch.stamps(self.rows[at]), strict=True
-            )
-        ]  # fmt: skip
+def surely(n: int, lower: float, upper: float) -> tuple[int, float | None, float | None]:
+    """The bounds of an event: None where an end of the interval is not defined."""
+    return n, lower if lower == lower else None, upper if upper == upper else None
 
 
 class ObjectColumn:
@@ -165,7 +146,7 @@ class AnswerColumn:
         return len(self.keys)
 
 
-Column = MetricColumn | DriftColumn | ObjectColumn | AnswerColumn
+Column = MetricColumn | ObjectColumn | AnswerColumn
 
 
 class EventBatch(Sequence[SystemEvent]):
@@ -237,7 +218,8 @@ class EventBatch(Sequence[SystemEvent]):
             return MetricValues(np.empty(0), None)
         keys = np.concatenate([part.keys for part in parts])
         order = np.argsort(keys, kind="stable")
-        return MetricValues(np.concatenate([part.values for part in parts])[order], keys[order])
+        values = np.concatenate([part.values for part in parts])[order]
+        return MetricValues(values, keys[order], bounds=_joined(parts, order))
 
     @property
     def rows(self) -> Rows:
@@ -275,11 +257,35 @@ class EventBatch(Sequence[SystemEvent]):
         return built
 
 
+def _joined(parts: list[MetricValues], order: NDArray[np.int64]) -> Bounds | None:
+    """The bounds of several parts in one order; NaN for values without."""
+    if all(part.bounds is None for part in parts):
+        return None
+    known = [part.bounds or _no_bounds(len(part.values)) for part in parts]
+    return Bounds(*(np.concatenate(columns) for columns in zip(*known, strict=True))).at(order)
+
+
+def _no_bounds(n: int) -> Bounds:
+    return Bounds(np.zeros(n, dtype=np.int64), np.full(n, np.nan), np.full(n, np.nan))
+
+
 def _metric_values(column: Column, name: str) -> MetricValues | None:
     if isinstance(column, MetricColumn) and column.name == name:
         return column.series
     if isinstance(column, ObjectColumn) and column.kind is MetricUpdated:
         named = [i for i, event in enumerate(column.objects) if event.name == name]
-        values = np.array([column.objects[i].value for i in named], dtype=np.float64)
-        return MetricValues(values, column.keys[named])
+        told = [column.objects[i].payload for i in named]
+        values = np.array([payload.value for payload in told], dtype=np.float64)
+        return MetricValues(values, column.keys[named], bounds=bounds_of(told))
     return None
+
+
+def bounds_of(told: list[MetricEvent]) -> Bounds | None:
+    """The bounds that values were told with; None where none had any."""
+    if all(payload.n is None for payload in told):
+        return None
+    return Bounds(
+        np.array([payload.n or 0 for payload in told], dtype=np.int64),
+        np.array([payload.lower for payload in told], dtype=np.float64),
+        np.array([payload.upper for payload in told], dtype=np.float64),
+    )

@@ -20,25 +20,49 @@ class _Payload(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class MetricEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
-    """A metric's new value; NaN (null in JSON) where it is not defined yet."""
+    """A metric's new value; NaN (null in JSON) where it is not defined yet.
+
+    A metric that is an estimate may add `lower` and `upper`, the ends of its interval, and `n`,
+    the observations that it rests on. They are beyond the seed, and left out when not known.
+    """
 
     name: str
     value: float
     model_version: str
     created_at: datetime
+    n: int | None = None
+    lower: float | None = None
+    upper: float | None = None
 
 
 class DriftEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     """A detector's alarm: `observed` crossed `threshold` on the series `metric`.
 
-    `detector` names the detector and `direction` says whether the change is for the `worse`,
-    the `better`, or just a `change`; both are beyond the seed and left out when not known.
+    What follows is beyond the seed, and left out when not known. `detector` names the detector;
+    `direction` says whether the change is for the `worse`, the `better`, or just a `change`;
+    `changed_at` is when it most likely began, and `since` how many observations ago; `evidence`
+    is what the detector shows for it, as plain data.
     """
 
     affected_model: str
     metric: str
     threshold: float
     observed: float
+    created_at: datetime
+    detector: str | None = None
+    direction: str | None = None
+    changed_at: datetime | None = None
+    since: int | None = None
+    evidence: dict[str, Any] | None = None
+
+
+class EpisodeEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
+    """The end of what a detector's alarm had begun: when that was, and how many alarms it had."""
+
+    affected_model: str
+    metric: str
+    began_at: datetime
+    alarms: int
     created_at: datetime
     detector: str | None = None
     direction: str | None = None
@@ -103,7 +127,9 @@ class SystemEvent(msgspec.Struct, frozen=True, gc=False):
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """The event as plain data, shaped as on the wire."""
         fields = msgspec.structs.asdict(self.payload)
-        fields["created_at"] = times.to_text(self.payload.created_at)
+        for name in _TIMES & fields.keys():
+            if fields[name] is not None:
+                fields[name] = times.to_text(fields[name])
         required = len(fields) - len(self.payload.__struct_defaults__)
         kept = {
             name: value
@@ -133,14 +159,15 @@ class SystemEvent(msgspec.Struct, frozen=True, gc=False):
         undefined = {name for name in _NUMBERS & fields.keys() if fields[name] is None}
         fields = fields | dict.fromkeys(undefined, math.nan)
         try:
-            if isinstance(fields.get("created_at"), str):
-                fields = fields | {"created_at": times.parse(fields["created_at"])}
+            texts = {name for name in _TIMES & fields.keys() if isinstance(fields[name], str)}
+            fields = fields | {name: times.parse(fields[name]) for name in texts}
             return cls(msgspec.convert(fields, payload))
         except (msgspec.ValidationError, ValueError) as error:
             raise InvalidInput(cls.__name__, f"is not valid: {error}") from None
 
 
 _NUMBERS = {"value", "threshold", "observed"}  # null in JSON where they are not defined
+_TIMES = {"created_at", "changed_at", "began_at"}
 _SHAPE = 'an event is one tagged object, like {"MetricUpdated": {...}}'
 
 
@@ -154,6 +181,12 @@ class DriftDetected(SystemEvent, frozen=True, gc=False):
     """A detector raised an alarm."""
 
     payload: DriftEvent
+
+
+class DriftEnded(SystemEvent, frozen=True, gc=False):
+    """An episode of drift is over: the detector has been quiet, or saw the opposite change."""
+
+    payload: EpisodeEvent
 
 
 class RetrainRequested(SystemEvent, frozen=True, gc=False):

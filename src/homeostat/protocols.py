@@ -7,7 +7,7 @@ of attribute names). Whatever a plug-in has, `homeostat.testing` checks that the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,15 +18,29 @@ from homeostat.events import SystemEvent
 from homeostat.record import InferenceRecord
 
 
+class Bounds(NamedTuple):
+    """How sure each value is: the observations it rests on, and the ends of its interval."""
+
+    n: NDArray[np.int64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+
+    def at(self, places: NDArray[np.int64]) -> Bounds:
+        """Those of some of the values."""
+        return Bounds(self.n[places], self.lower[places], self.upper[places])
+
+
 class Series(NamedTuple):
     """A metric's values over a batch: `values[i]` became known with row `rows[i]`.
 
     `rows` is None when every row has a value. Rows rise; NaN where a value is not defined.
+    `bounds` is for metrics that are estimates; NaN where there is none.
     """
 
     name: str
     rows: Rows | None
     values: NDArray[np.float64]
+    bounds: Bounds | None = None
 
 
 @runtime_checkable
@@ -58,6 +72,10 @@ class Detector(Protocol):
 
     `on` names what it watches: `error` (0/1 per labelled record), `latency_ms`, `score`, or a
     metric by name. After an alarm `observed` and `threshold` hold the statistic and its bound.
+    A detector on `records` takes whole records instead, and batches in place of arrays.
+
+    What it may have beyond that: `change`, the signed change of the mean; `since`, how many
+    observations ago it most likely began; and `note`, what else there is to say of the alarm.
     """
 
     name: str
@@ -70,13 +88,32 @@ class Detector(Protocol):
         ...
 
 
+class Note(NamedTuple):
+    """What a detector says of an alarm beyond its numbers.
+
+    `metric` is the series that changed, where the detector watches several; `evidence` is plain
+    data. With `ended` it is no alarm but the end of what one began, `alarms` alarms long.
+    """
+
+    metric: str | None = None
+    evidence: dict[str, Any] | None = None
+    ended: bool = False
+    alarms: int = 0
+
+
 class Alarms(NamedTuple):
-    """Alarms over an array: where, the statistic, its bound, and the signed change of the mean."""
+    """Alarms over an array: where, the statistic, its bound, and the signed change of the mean.
+
+    `since` is how many observations before the alarm the change most likely began, -1 where that
+    is not known; `notes` has one for each alarm. At most one alarm is raised at a position.
+    """
 
     positions: Rows
     observed: NDArray[np.float64]
     threshold: NDArray[np.float64]
     change: NDArray[np.float64]
+    since: NDArray[np.int64] | None = None
+    notes: Sequence[Note | None] | None = None
 
 
 @runtime_checkable

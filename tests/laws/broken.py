@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from homeostat import MetricEvent, MetricUpdated, RetrainingStrategy, Series, Stateful
-from homeostat.protocols import Alarms
+from homeostat.protocols import Alarms, Note
 from homeostat.strategy import Answers, as_keys, request
 
 # Metrics --------------------------------------------------------------------------------------
@@ -410,6 +410,46 @@ class Variance(Jump):
 
     def differs(self):
         return False
+
+
+class Slow(Stateful):
+    """A detector of records: alarms at every latency beyond 400 ms. Sound."""
+
+    name, on = "slow", "records"
+    memory = ("observed",)
+
+    def __init__(self):
+        self.observed = float("nan")
+        self.threshold = 400.0
+        self.note = None
+
+    def update(self, record):
+        if record.latency_ms <= self.threshold:
+            return False
+        self.observed = float(record.latency_ms)
+        self.note = Note("latency", {"version": record.model_version}, alarms=1)
+        return True
+
+    def alarms(self, batch):
+        rows = [row for row, record in enumerate(batch) if self.update(record)]
+        found = [batch[row] for row in rows]
+        observed = np.array([float(record.latency_ms) for record in found])
+        notes = [Note("latency", {"version": r.model_version}, alarms=1) for r in found]
+        bounds = np.full(len(rows), self.threshold)
+        changes = np.full(len(rows), np.nan)
+        return Alarms(np.array(rows, np.int64), observed, bounds, changes, None, notes)
+
+
+class SlowUnsaid(Slow):
+    def update(self, record):
+        raised = super().update(record)
+        self.observed = float("nan")
+        return raised
+
+
+class SlowAnonymous(Slow):
+    def alarms(self, batch):
+        return super().alarms(batch)._replace(notes=None)
 
 
 # Strategies -----------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def values(metric, records) -> list[float]:
 def said_in_batches(metric, batch, sizes) -> list[tuple[int, str, float]]:
     found, start = [], 0
     for size in sizes:
-        for name, rows, numbers in metric.on_batch(batch[start : start + size]):
+        for name, rows, numbers, _ in metric.on_batch(batch[start : start + size]):
             assert numbers.dtype == np.float64
             at = np.arange(size) if rows is None else rows
             pairs = zip(at.tolist(), numbers.tolist(), strict=True)

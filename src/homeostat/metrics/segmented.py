@@ -12,7 +12,8 @@ import numpy as np
 from homeostat.batch import Batch, Rows
 from homeostat.columnar import number, readable, updated
 from homeostat.errors import SnapshotMismatch, require
-from homeostat.events import MetricUpdated, SystemEvent
+from homeostat.event_batch import bounds_of
+from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
 from homeostat.protocols import Metric, Series
 from homeostat.record import InferenceRecord
 from homeostat.state import Stateful, recall, remember
@@ -85,16 +86,18 @@ class Segmented(Stateful):
         event = self.segments[segment].on_record(record)
         if type(event) is not MetricUpdated:
             return None
-        return updated(event.payload.name + segment, event.payload.value, record)
+        told = event.payload
+        bounds = None if told.n is None else (told.n, told.lower, told.upper)
+        return updated(told.name + segment, told.value, record, bounds)
 
     def on_batch(self, batch: Batch) -> Iterable[Series]:
         found: list[Series] = []
         for segment, rows in self._rows(batch):
             whole = len(rows) == len(batch)
             part = batch if whole else batch.take(rows)
-            for name, inner, values in _series(self.segments[segment], part):
+            for name, inner, values, bounds in _series(self.segments[segment], part):
                 at = rows if inner is None else rows[inner]
-                found.append(Series(name + segment, at, values))
+                found.append(Series(name + segment, at, values, bounds))
         return found
 
     def _key(self, texts: Iterable[str]) -> str:
@@ -138,14 +141,19 @@ def _series(metric: Metric, batch: Batch) -> Iterable[Series]:
     if hasattr(metric, "on_batch"):
         found: Iterable[Series] = metric.on_batch(batch)
         return found
-    named: dict[str, list[tuple[int, float]]] = {}
+    named: dict[str, list[tuple[int, MetricEvent]]] = {}
     for row, record in enumerate(batch):
         event = metric.on_record(record)
         if type(event) is MetricUpdated:
-            named.setdefault(event.payload.name, []).append((row, event.payload.value))
+            named.setdefault(event.payload.name, []).append((row, event.payload))
     return [
-        Series(name, np.array([row for row, _ in pairs]), np.array([value for _, value in pairs]))
-        for name, pairs in named.items()
+        Series(
+            name,
+            np.array([row for row, _ in told]),
+            np.array([payload.value for _, payload in told]),
+            bounds_of([payload for _, payload in told]),
+        )
+        for name, told in named.items()
     ]
 
 

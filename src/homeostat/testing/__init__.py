@@ -37,6 +37,7 @@ _Trial = Callable[[Subject], None]
 LAWS: dict[str, tuple[_Trial, ...]] = {
     "metric": (*metric_laws.LAWS, *memory_laws.LAWS),
     "detector": (*detector_laws.LAWS, *memory_laws.LAWS),
+    "detector of records": (detector_laws.shape, *memory_laws.LAWS),
     "strategy": (*strategy_laws.LAWS, *memory_laws.LAWS),
 }
 """The laws of each kind of plug-in; the first line of a law's docstring is its sentence."""

@@ -61,7 +61,7 @@ def one_value_a_record(subject: Subject) -> None:
 
 
 def _rows(series: Any, n: int, where: str) -> list[int]:
-    name, rows, values = series
+    name, rows, values, *_ = series
     mend = "Return Series(name, rows, values), float64 values, int64 rows or None for all rows"
     if not isinstance(values, np.ndarray) or values.dtype != np.float64 or values.ndim != 1:
         raise Breach(f"{where}: the values of {name!r} are no float64 array", mend)

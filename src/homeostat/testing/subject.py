@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from homeostat.batch import Batch
-from homeostat.event_batch import EventBatch
+from homeostat.engine import RECORDS
+from homeostat.event_batch import EventBatch, surely
 from homeostat.events import SystemEvent
 from homeostat.plugins import spec
 from homeostat.protocols import Alarms
@@ -43,6 +44,10 @@ class Kind:
     columnar: ClassVar[str]
     piece: ClassVar[int] = 5_000
     long: ClassVar[tuple[int, int, int]] = (10_000, 100_000, streams.LONG)
+
+    def takes(self, plugin: Any) -> bool:
+        """Whether a plug-in is of this kind."""
+        return callable(getattr(plugin, self.entry, None))
 
     def is_columnar(self, plugin: Any) -> bool:
         """Whether it also takes many at once."""
@@ -91,15 +96,23 @@ class MetricKind(Kind):
         for row, record in enumerate(part):
             event = plugin.on_record(record)
             if event is not None:
-                told.append((row, event.payload.name, event.payload.value))
+                payload = event.payload
+                bounds = (payload.n, payload.lower, payload.upper)
+                told.append((row, payload.name, payload.value, *bounds))
         return told
 
     def at_once(self, plugin: Any, part: Batch) -> list[Told]:
         told = []
-        for name, rows, values in plugin.on_batch(part):
+        for name, rows, values, bounds in plugin.on_batch(part):
             places = range(len(values)) if rows is None else np.asarray(rows).tolist()
             numbers = np.asarray(values).tolist()
-            told += [(row, name, value) for row, value in zip(places, numbers, strict=True)]
+            sure: list[Any] = [(None, None, None)] * len(numbers)
+            if bounds is not None:
+                sure = [surely(*each) for each in zip(*(c.tolist() for c in bounds), strict=True)]
+            told += [
+                (row, name, value, *each)
+                for row, value, each in zip(places, numbers, sure, strict=True)
+            ]
         return sorted(told, key=lambda each: each[0])
 
     def push(self, plugin: Any, part: Batch, columnar: bool) -> None:
@@ -139,18 +152,25 @@ class DetectorKind(Kind):
     name, table, entry, columnar = "detector", "detectors", "update", "alarms"
 
     def one_by_one(self, plugin: Any, part: Any) -> list[Told]:
+        items = part if isinstance(part, Batch) else part.tolist()
         return [
-            (row, float(plugin.observed), float(plugin.threshold), *_change(plugin))
-            for row, x in enumerate(part.tolist())
+            (row, float(plugin.observed), float(plugin.threshold), *_beyond(plugin))
+            for row, x in enumerate(items)
             if plugin.update(x)
         ]
 
     def at_once(self, plugin: Any, part: Any) -> list[Told]:
         found: Alarms = plugin.alarms(part)
-        columns = [found.positions, found.observed, found.threshold]
+        n = len(found.positions)
+        columns: list[Any] = [found.positions.tolist(), found.observed.tolist()]
+        columns.append(found.threshold.tolist())
         if hasattr(plugin, "change"):
-            columns.append(found.change)
-        return list(zip(*(np.asarray(column).tolist() for column in columns), strict=True))
+            columns.append(found.change.tolist())
+        if hasattr(plugin, "since"):
+            columns.append([-1] * n if found.since is None else found.since.tolist())
+        if hasattr(plugin, "note"):
+            columns.append([None] * n if found.notes is None else list(found.notes))
+        return list(zip(*columns, strict=True))
 
     def push(self, plugin: Any, part: Any, columnar: bool) -> None:
         if columnar:
@@ -170,6 +190,37 @@ class DetectorKind(Kind):
 
     def looks(self, items: Any) -> Any:
         return items.copy()
+
+    def takes(self, plugin: Any) -> bool:
+        return super().takes(plugin) and getattr(plugin, "on", None) != RECORDS
+
+
+class RecordDetectorKind(DetectorKind):
+    """Records in, alarms out."""
+
+    name, columnar = "detector of records", "alarms"
+
+    def push(self, plugin: Any, part: Batch, columnar: bool) -> None:
+        if columnar:
+            plugin.alarms(part)
+        else:
+            for record in part:
+                plugin.update(record)
+
+    def streams(self, tuning: Tuning) -> Iterable[Stream]:
+        return streams.record_streams(tuning.words)
+
+    def endless(self, tuning: Tuning) -> Iterator[Any]:
+        return _pieces(streams.long_records(tuning.words), self.piece)
+
+    def given(self, items: Iterable[Any]) -> Any:
+        return items if isinstance(items, Batch) else Batch.from_records(items)
+
+    def looks(self, items: Any) -> Any:
+        return MetricKind().looks(items)
+
+    def takes(self, plugin: Any) -> bool:
+        return hasattr(plugin, self.entry) and getattr(plugin, "on", None) == RECORDS
 
 
 class StrategyKind(Kind):
@@ -227,8 +278,14 @@ def _pieces(stream: Any, size: int) -> Iterator[Any]:
     return (stream[at : at + size] for at in range(0, len(stream), size))
 
 
-def _change(plugin: Any) -> list[float]:
-    return [float(plugin.change)] if hasattr(plugin, "change") else []
+def _beyond(plugin: Any) -> Iterator[Any]:
+    """What a detector says of an alarm beyond its statistic and its bound."""
+    if hasattr(plugin, "change"):
+        yield float(plugin.change)
+    if hasattr(plugin, "since"):
+        yield int(plugin.since)
+    if hasattr(plugin, "note"):
+        yield plugin.note
 
 
 def words(event: SystemEvent) -> Told:
@@ -242,7 +299,7 @@ def located(batch: EventBatch) -> Iterable[tuple[int, int, SystemEvent]]:
         yield (*divmod(key, batch.stride), event)
 
 
-KINDS: tuple[Kind, ...] = (MetricKind(), StrategyKind(), DetectorKind())
+KINDS: tuple[Kind, ...] = (MetricKind(), StrategyKind(), DetectorKind(), RecordDetectorKind())
 
 
 class Subject:
@@ -260,7 +317,7 @@ class Subject:
         """From an instance, a class or a factory; a breach when none of them gives a plug-in."""
         make = _maker(plugin)
         sample = make()
-        kind = next((kind for kind in KINDS if callable(getattr(sample, kind.entry, None))), None)
+        kind = next((kind for kind in KINDS if kind.takes(sample)), None)
         if kind is None:
             raise Breach(
                 f"{named_kind(sample)} is no plug-in",
