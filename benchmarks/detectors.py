@@ -1,4 +1,4 @@
-"""ADWIN and Page-Hinkley over a 0/1 error stream: in batches and per item, beside River."""
+"""Detectors that River has too, over a 0/1 error stream: in batches and per item, beside River."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ def per_item(detector: Any, xs: np.ndarray) -> float:
 SIDES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "adwin": (hs.ADWIN, drift.ADWIN),
     "page_hinkley": (hs.PageHinkley, drift.PageHinkley),
+    "ddm": (hs.drift.DDM, drift.binary.DDM),
+    "eddm": (hs.drift.EDDM, drift.binary.EDDM),
 }
 
 

@@ -20,7 +20,7 @@ on = "accuracy"
 def test_the_defaults_are_what_the_help_says():
     assert config.default().engine().spec() == {
         "metrics": [
-            {"type": "accuracy", "window": 100},
+            {"type": "accuracy", "window": 100, "level": None},
             {"type": "latency_ms_ewma", "alpha": 0.3},
         ],
         "detectors": [
@@ -164,7 +164,7 @@ BAD = {
     ),
     "nested metric": (
         '[[metrics]]\ntype = "segmented"\nby = "model"\nmetric = { type = "accuracy", w = 3 }',
-        "metrics[0].metric.w: no such setting; known: window",
+        "metrics[0].metric.w: no such setting; known: level, window",
     ),
     "no strategies": (
         SOUND + '[strategy]\ntype = "any_of"\nstrategies = []',

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import homeostat as hs
-from homeostat.alarms import Alarm, Sequential
 from homeostat.protocols import Alarms, Note
+from homeostat.sequential.alarms import Alarm, Sequential
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

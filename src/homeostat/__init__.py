@@ -53,12 +53,18 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from homeostat import estimate as estimate
+    from homeostat import multivariate as multivariate
     from homeostat.budget import AlarmBudget
     from homeostat.comparison import Comparison, compare
+    from homeostat.confidence import ConfidenceSequence
+    from homeostat.drift.episodes import Episodes
     from homeostat.metrics.balanced_accuracy import BalancedAccuracy
     from homeostat.metrics.bias import Bias
     from homeostat.metrics.brier import Brier
     from homeostat.metrics.cohen_kappa import CohenKappa
+    from homeostat.metrics.cuped import Cuped
+    from homeostat.metrics.disparity import Disparity
+    from homeostat.metrics.estimated import Estimated
     from homeostat.metrics.f1 import F1
     from homeostat.metrics.latency_quantile import LatencyQuantile
     from homeostat.metrics.log_loss import LogLoss
@@ -74,35 +80,61 @@ if TYPE_CHECKING:
     from homeostat.metrics.segmented import Segmented, segmented
     from homeostat.metrics.skill import Skill
     from homeostat.metrics.volume import Volume
+    from homeostat.parity import Fairness, fairness
+    from homeostat.reference import Profile, Reference, ReferenceFitter
+    from homeostat.strategies.cost import CostAware
+    from homeostat.strategies.labels import LabelVolume
+    from homeostat.strategies.performance import (
+        CupedStrategy,
+        EstimatedStrategy,
+        PerformanceStrategy,
+    )
+    from homeostat.strategies.schedule import Schedule
 
 _LATER = {
+    "AlarmBudget": "budget",
     "BalancedAccuracy": "metrics.balanced_accuracy",
     "Bias": "metrics.bias",
     "Brier": "metrics.brier",
     "CohenKappa": "metrics.cohen_kappa",
+    "Comparison": "comparison",
+    "ConfidenceSequence": "confidence",
+    "CostAware": "strategies.cost",
+    "Cuped": "metrics.cuped",
+    "CupedStrategy": "strategies.performance",
+    "Disparity": "metrics.disparity",
+    "Episodes": "drift.episodes",
+    "Estimated": "metrics.estimated",
+    "EstimatedStrategy": "strategies.performance",
     "F1": "metrics.f1",
+    "Fairness": "parity",
+    "LabelVolume": "strategies.labels",
     "LatencyQuantile": "metrics.latency_quantile",
     "LogLoss": "metrics.log_loss",
     "MAE": "metrics.mae",
     "MAPE": "metrics.mape",
     "MCC": "metrics.mcc",
     "MissingRate": "metrics.missing_rate",
+    "PerformanceStrategy": "strategies.performance",
     "Precision": "metrics.precision",
+    "Profile": "reference",
     "R2": "metrics.r2",
     "RMSE": "metrics.rmse",
     "ROCAUC": "metrics.roc_auc",
     "Recall": "metrics.recall",
+    "Reference": "reference",
+    "ReferenceFitter": "reference",
+    "Schedule": "strategies.schedule",
     "Segmented": "metrics.segmented",
     "Skill": "metrics.skill",
     "Volume": "metrics.volume",
-    "segmented": "metrics.segmented",
-    "AlarmBudget": "budget",
-    "Comparison": "comparison",
     "compare": "comparison",
+    "fairness": "parity",
+    "segmented": "metrics.segmented",
 }
 """What is imported when it is first named, so that `import homeostat` stays light."""
 
-_MODULES = ("estimate",)
+_MODULES = ("estimate", "multivariate")
 
 
 def __getattr__(name: str) -> Any:
@@ -137,23 +169,33 @@ __all__ = [
     "Closed",
     "CohenKappa",
     "Comparison",
+    "ConfidenceSequence",
     "ConfigError",
+    "CostAware",
+    "Cuped",
+    "CupedStrategy",
     "DecisionEvent",
     "Detector",
+    "Disparity",
     "DriftDetected",
     "DriftEnded",
     "DriftEvent",
     "DriftStrategy",
     "Engine",
     "EpisodeEvent",
+    "Episodes",
+    "Estimated",
+    "EstimatedStrategy",
     "EventBatch",
     "EventBus",
     "FailureEvent",
+    "Fairness",
     "Full",
     "HomeostatError",
     "InferenceRecord",
     "InvalidInput",
     "InvalidSetting",
+    "LabelVolume",
     "Lagged",
     "LatencyMetric",
     "LatencyQuantile",
@@ -167,13 +209,18 @@ __all__ = [
     "ModelMonitorBuilder",
     "ModelPromoted",
     "PageHinkley",
+    "PerformanceStrategy",
     "PluginFailed",
     "Precision",
+    "Profile",
     "Recall",
     "Receiver",
+    "Reference",
+    "ReferenceFitter",
     "RetrainEvent",
     "RetrainRequested",
     "RetrainingStrategy",
+    "Schedule",
     "Segmented",
     "Sender",
     "Series",
@@ -191,5 +238,7 @@ __all__ = [
     "compare",
     "drift",
     "estimate",
+    "fairness",
+    "multivariate",
     "segmented",
 ]

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from homeostat.errors import InvalidSetting, did_you_mean, require
 
@@ -76,6 +78,11 @@ class AlarmBudget:
         self.records = self.per if unit == "lifetime" else None
         self.text = self._written()
 
+    @classmethod
+    def of(cls, budget: AlarmBudget | str) -> AlarmBudget:
+        """A budget, or the one that a text describes."""
+        return budget if isinstance(budget, AlarmBudget) else cls(budget)
+
     def share(self, n: int) -> AlarmBudget:
         """The part of each of `n` series, so that all together keep to this budget."""
         whole = isinstance(n, int) and not isinstance(n, bool) and n >= 1
@@ -86,6 +93,20 @@ class AlarmBudget:
         part.unit = self.unit
         part.text = part._written()
         return part
+
+    def over(self, detectors: Sequence[Any], records_per_day: float | None = None) -> list[Any]:
+        """The detectors, each new with an equal share, so that all together keep this budget.
+
+        Raises InvalidSetting for a detector that cannot keep one, which has no method `within`.
+        """
+        for detector in detectors:
+            if not hasattr(detector, "within"):
+                raise InvalidSetting(
+                    f"{getattr(detector, 'name', detector)} cannot keep a budget of alarms; take "
+                    "one that can (hs.drift.error_rate, ...), or leave it out of the budget"
+                )
+        part = self.share(max(1, len(detectors)))
+        return [detector.within(part, records_per_day) for detector in detectors]
 
     def run_length(self, records_per_day: float | None = None) -> float:
         """Healthy records from one false alarm to the next, on average; at least 1.

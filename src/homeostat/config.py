@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from homeostat.budget import AlarmBudget
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, HomeostatError, did_you_mean
 from homeostat.plugins import NESTED, load
@@ -45,13 +46,20 @@ delta = 0.002       # smaller: fewer false alarms, later true ones
 type = "drift"
 cooldown = "1d"
 
+# How many false alarms all detectors together may raise, where each of them can keep to a budget
+# (error_rate and others; adwin cannot).
+# [alarms]
+# budget = "1 per month"
+# records_per_day = 50_000
+
 # How the input is read.
 [input]
 labels = "text"     # or "number": label cells of a CSV file are numbers
 unknown = "reject"  # or "metadata", "ignore": what becomes of unknown fields
 """
 
-_SECTIONS = ("metrics", "detectors", "strategy", "input")
+_SECTIONS = ("metrics", "detectors", "strategy", "alarms", "input")
+_ALARMS = {"budget": str, "records_per_day": float}
 _INPUT = {"labels": LABELS, "unknown": UNKNOWN}
 _AROUND = {"hold": "n", "cooldown": "duration"}  # a wrapper and its setting, the innermost first
 
@@ -62,6 +70,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     metrics: list[dict[str, Any]] = []
     detectors: list[dict[str, Any]] = []
     strategy: dict[str, Any] | None = None
+    budget: str | None = None
+    records_per_day: float | None = None
     labels: str = "text"
     unknown: str = "reject"
     source: str = FILE
@@ -73,10 +83,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         strategy = None
         if self.strategy is not None:
             strategy = _strategy(self.strategy, f"{self.source}: strategy")
+        if self.budget is not None:
+            detectors = self._budgeted(self.budget, detectors)
         try:
             return Engine(metrics, detectors, strategy)
         except HomeostatError as error:
             raise ConfigError(f"{self.source}: detectors: {error}") from error
+
+    def _budgeted(self, budget: str, detectors: list[Any]) -> list[Any]:
+        try:
+            return AlarmBudget(budget).over(detectors, self.records_per_day)
+        except HomeostatError as error:
+            raise ConfigError(f"{self.source}: alarms.budget: {error}") from error
 
 
 def load_file(path: str | Path) -> Config:
@@ -102,10 +120,13 @@ def parse(text: str, source: str = FILE) -> Config:
     for name in given:
         if name not in _SECTIONS:
             raise _unknown(source, name, "section", _SECTIONS)
+    alarms = _alarms(given.get("alarms", {}), f"{source}: alarms")
     config = Config(
         metrics=_tables(given, "metrics", source),
         detectors=_tables(given, "detectors", source),
         strategy=_table(given.get("strategy"), f"{source}: strategy"),
+        budget=alarms.get("budget"),
+        records_per_day=alarms.get("records_per_day"),
         source=source,
         **_input(given.get("input", {}), f"{source}: input"),
     )
@@ -130,6 +151,20 @@ def _table(given: Any, path: str) -> dict[str, Any] | None:
         name = path.rpartition(" ")[2]
         raise ConfigError(f"{path}: must be one table; write [{name}] before its settings")
     return given
+
+
+def _alarms(given: Any, path: str) -> dict[str, Any]:
+    table = _table(given, path) or {}
+    for name, value in table.items():
+        if name not in _ALARMS:
+            raise _unknown(path, name, "setting", _ALARMS)
+        try:
+            msgspec.convert(value, _ALARMS[name])
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{path}.{name}: {_said(error)}") from error
+    if "records_per_day" in table and "budget" not in table:
+        raise ConfigError(f'{path}.budget: is missing; write budget = "1 per month"')
+    return table
 
 
 def _input(given: Any, path: str) -> dict[str, str]:
@@ -227,9 +262,11 @@ def _check_type(make: Any, key: str, value: Any) -> None:
     except (TypeError, NameError):
         return  # not annotated with a plain type: the plug-in checks for itself
     except msgspec.ValidationError as error:
-        raise msgspec.ValidationError(
-            str(error).replace("Expected", "must be").replace("`", "")
-        ) from None
+        raise msgspec.ValidationError(_said(error)) from None
+
+
+def _said(error: msgspec.ValidationError) -> str:
+    return str(error).replace("Expected", "must be").replace("`", "")
 
 
 def _placed(error: Exception, parameters: Iterable[str], path: str) -> str:

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, Self, TypeVar, overload
 
 from homeostat.batch import Batch
+from homeostat.budget import AlarmBudget
 from homeostat.bus import EventBus, Subscription
 from homeostat.channel import Receiver
 from homeostat.engine import Engine
@@ -34,6 +35,8 @@ class ModelMonitor:
     Use it in place (`observe`, `observe_batch`, `watch`), or give it the receiver of a channel and
     `run` it. Its methods may be called from several threads; records are then taken one at a time.
     Without `metrics` it has the defaults: accuracy over 100 records and latency with alpha 0.3.
+    A `budget` of false alarms, an AlarmBudget or its text, is divided over all detectors; one per
+    time needs `records_per_day`.
     """
 
     def __init__(
@@ -43,8 +46,13 @@ class ModelMonitor:
         strategy: Strategy | None = None,
         bus: EventBus | None = None,
         receiver: Receiver[InferenceRecord] | None = None,
+        *,
+        budget: AlarmBudget | str | None = None,
+        records_per_day: float | None = None,
     ) -> None:
         chosen = default_metrics() if metrics is None else metrics
+        if budget is not None:
+            detectors = AlarmBudget.of(budget).over(detectors, records_per_day)
         self.engine = Engine(chosen, detectors, strategy)
         self.bus = bus if bus is not None else EventBus()
         self._owns_bus = bus is None
@@ -214,6 +222,8 @@ class ModelMonitorBuilder:
         self._detectors: list[Detector] = []
         self._strategy: Strategy | None = None
         self._bus: EventBus | None = None
+        self._budget: AlarmBudget | str | None = None
+        self._records_per_day: float | None = None
 
     def with_default_metrics(self) -> Self:
         """Accuracy over the latest 100 labelled records, and latency with alpha 0.3."""
@@ -228,6 +238,11 @@ class ModelMonitorBuilder:
     def with_detector(self, detector: Detector) -> Self:
         """One more detector."""
         self._detectors.append(detector)
+        return self
+
+    def with_budget(self, budget: AlarmBudget | str, records_per_day: float | None = None) -> Self:
+        """How many false alarms all detectors together may raise."""
+        self._budget, self._records_per_day = budget, records_per_day
         return self
 
     def with_strategy(self, strategy: Strategy) -> Self:
@@ -247,7 +262,10 @@ class ModelMonitorBuilder:
                 "Retraining strategy must be provided: call "
                 ".with_strategy(hs.ThresholdStrategy(0.85)) before .build(...)"
             )
-        return ModelMonitor(self._metrics, self._detectors, self._strategy, self._bus, receiver)
+        return ModelMonitor(
+            self._metrics, self._detectors, self._strategy, self._bus, receiver,
+            budget=self._budget, records_per_day=self._records_per_day,
+        )  # fmt: skip
 
 
 def default_metrics() -> list[Metric]:

@@ -38,16 +38,42 @@ TABLE: dict[str, dict[str, str]] = {
         "missing_rate": "homeostat.metrics.missing_rate:MissingRate",
         "skill": "homeostat.metrics.skill:Skill",
         "volume": "homeostat.metrics.volume:Volume",
+        "estimated": "homeostat.metrics.estimated:Estimated",
+        "cuped": "homeostat.metrics.cuped:Cuped",
+        "disparity": "homeostat.metrics.disparity:Disparity",
         "segmented": "homeostat.metrics.segmented:Segmented",
     },
     "detectors": {
         "adwin": "homeostat.drift.adwin:ADWIN",
         "page_hinkley": "homeostat.drift.page_hinkley:PageHinkley",
         "error_rate": "homeostat.drift.error_rate:ErrorRate",
+        "episodes": "homeostat.drift.episodes:Episodes",
+        "cusum": "homeostat.drift.cusum:CUSUM",
+        "ddm": "homeostat.drift.ddm:DDM",
+        "ecdd": "homeostat.drift.ecdd:ECDD",
+        "eddm": "homeostat.drift.eddm:EDDM",
+        "ewma": "homeostat.drift.ewma:EWMA",
+        "rddm": "homeostat.drift.rddm:RDDM",
+        "shewhart": "homeostat.drift.shewhart:Shewhart",
+        "hddm_a": "homeostat.drift.hddm_a:HDDMA",
+        "hddm_w": "homeostat.drift.hddm_w:HDDMW",
+        "fhddm": "homeostat.drift.fhddm:FHDDM",
+        "stepd": "homeostat.drift.stepd:STEPD",
+        "kswin": "homeostat.drift.kswin:KSWIN",
+        "two_window": "homeostat.drift.two_window:TwoWindow",
+        "e_detector": "homeostat.drift.e_detection:EDetector",
+        "conformal": "homeostat.drift.martingale:ConformalMartingale",
+        "harmful_shift": "homeostat.drift.harmful:HarmfulShift",
     },
     "strategies": {
         "threshold": "homeostat.strategies.threshold:ThresholdStrategy",
         "drift": "homeostat.strategies.drift:DriftStrategy",
+        "performance": "homeostat.strategies.performance:PerformanceStrategy",
+        "estimated": "homeostat.strategies.performance:EstimatedStrategy",
+        "cuped": "homeostat.strategies.performance:CupedStrategy",
+        "labels": "homeostat.strategies.labels:LabelVolume",
+        "schedule": "homeostat.strategies.schedule:Schedule",
+        "cost": "homeostat.strategies.cost:CostAware",
         "hold": "homeostat.strategies.hold:Hold",
         "cooldown": "homeostat.strategies.cooldown:Cooldown",
         "any_of": "homeostat.strategies.combine:AnyOf",
@@ -55,7 +81,12 @@ TABLE: dict[str, dict[str, str]] = {
     },
 }
 
-NESTED = {"strategy": "strategies", "strategies": "strategies", "metric": "metrics"}
+NESTED = {
+    "strategy": "strategies",
+    "strategies": "strategies",
+    "metric": "metrics",
+    "detector": "detectors",
+}
 """Settings that hold other plug-ins, and of which kind."""
 
 

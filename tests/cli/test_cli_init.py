@@ -3,6 +3,7 @@ import tomllib
 import pytest
 
 from homeostat import config
+from homeostat.cli.init import _SECTIONS
 from homeostat.plugins import TABLE, load
 
 
@@ -21,7 +22,8 @@ def test_every_plugin_is_listed_with_every_setting(homeostat, kind):
 
     entries = homeostat("init", "-").stdout.split("\n\n")
     for name in TABLE[kind]:
-        [entry] = [text for text in entries if f'# type = "{name}"' in text]
+        head = f'# {_SECTIONS[kind]}\n# type = "{name}"\n'
+        [entry] = [text for text in entries if head in text]
         for parameter in inspect.signature(load(kind, name)).parameters:
             assert f"# {parameter} = " in entry
 

@@ -165,7 +165,7 @@ def test_run_lengths_are_those_of_a_simulation() -> None:
 
 
 def columns(found: Any) -> list[bytes]:
-    return [column.tobytes() for column in found]
+    return [column.tobytes() for column in found[:5]]
 
 
 @pytest.mark.parametrize("fractions", [False, True])

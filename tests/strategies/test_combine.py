@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from asking import Duck, agrees, answers, asked, drift, value
 from hypothesis import given
@@ -11,7 +12,12 @@ from homeostat import (
     any_of,
     at_least,
 )
-from homeostat.strategies.combine import AnyOf
+from homeostat.strategies.combine import AnyOf, AtLeast
+from homeostat.strategies.cost import CostAware
+from homeostat.strategies.labels import LabelVolume
+from homeostat.strategies.schedule import Schedule
+from homeostat.strategy import RetrainingStrategy
+from homeostat.testing.events import Given
 
 
 def low(name="accuracy"):
@@ -107,8 +113,55 @@ BUILDS = {
     "any of any": lambda: AnyOf([any_of(low("recall"), Duck()), low().cooldown(0)]),
     "all": lambda: all_of(low(), low("recall")),
     "at least": lambda: at_least(2, low(), Duck("recall"), DriftStrategy()),
+    "at least one": lambda: at_least(1, low(), low("recall"), Duck("recall")),
+    "the same thrice": lambda: at_least(2, low(), low(), low().hold(2)),
+    "of groups": lambda: all_of(at_least(1, low(), DriftStrategy()), any_of(low("recall"), Duck())),
+    "standing": lambda: at_least(2, LabelVolume(3), Schedule(5), CostAware(1, 1, 0.5), low()),
     "nested": lambda: any_of(all_of(low(), Duck("recall")).hold(2), DriftStrategy().hold(2)),
 }
+
+
+def test_a_request_from_an_earlier_batch_is_heard_with_its_reason():
+    strategy = all_of(low("accuracy"), low("recall"))
+    strategy.on_events(Given([A(0.1), C(0.1)]).events())
+    told = strategy.on_events(Given([B(0.9), B(0.2), B(0.3)]).events())
+    (answer,) = told.make(np.arange(len(told.answered)))
+    assert answer.reason == (
+        "Accuracy dropped below 0.50: observed 0.1000; Recall dropped below 0.50: observed 0.2000"
+    )
+    assert strategy.asking == [None, "Recall dropped below 0.50: observed 0.3000"]
+
+
+def test_some_answers_can_be_made_without_the_others():
+    events = [A(0.1), B(0.1), B(0.2), A(0.2), B(0.3)]
+    told = all_of(low("accuracy"), low("recall")).on_events(Given(events).events())
+    every = told.make(np.arange(len(told.answered)))
+    assert len(every) == 2
+    assert told.make(np.array([1])) == every[1:]
+    assert told.make(np.array([1, 0])) == every[::-1]
+
+
+def test_a_group_with_a_columnar_form_is_no_loop():
+    assert AtLeast.on_events is not RetrainingStrategy.on_events
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_many_events_at_once_and_as_a_loop_over_each(seed):
+    rng = np.random.default_rng(seed)
+    names = rng.choice(["accuracy", "recall", "f1"], 3000)
+    xs = rng.choice([0.1, 0.9], 3000, p=[0.3, 0.7])
+    events = Given(
+        [value(float(x), str(n), at) for at, (x, n) in enumerate(zip(xs, names, strict=True))]
+    )
+    for k in (1, 2, 3):
+        one, other = (at_least(k, low(), low("recall"), low("f1").hold(2)) for _ in range(2))
+        got = one.on_events(events.events())
+        want = RetrainingStrategy.on_events(other, events.events())
+        assert got.answered.tolist() == want.answered.tolist()
+        assert got.watched.tolist() == want.watched.tolist()
+        places = np.arange(len(got.answered))
+        assert got.make(places) == want.make(places)
+        assert one.snapshot() == other.snapshot()
 
 
 @pytest.mark.parametrize("name", BUILDS)

@@ -1,7 +1,7 @@
 """Two data sets side by side: one call for all columns, every usual test by name."""
 
 from homeostat.comparison.comparison import ColumnResult, Comparison, MissingChange
-from homeostat.comparison.corrections import CORRECTIONS, adjusted
+from homeostat.comparison.corrections import CORRECTIONS, adjusted, calibrated, e_bh, merged
 from homeostat.comparison.running import TESTS, compare, two_sample
 from homeostat.comparison.sample import Outcome
 
@@ -13,6 +13,9 @@ __all__ = [
     "MissingChange",
     "Outcome",
     "adjusted",
+    "calibrated",
     "compare",
+    "e_bh",
+    "merged",
     "two_sample",
 ]

@@ -29,7 +29,9 @@ class ColumnResult(NamedTuple):
     `statistic` is NaN and `p_value` None where no test was run; `note` and `needed` (values on
     each side) say why. `effect` is in the unit that `effect_name` says, `detectable` the least
     effect that is found with 80 % power (NaN where no formula is known). `drift` is true when the
-    values or the share of missing ones changed, after correction.
+    values or the share of missing ones changed, after correction. `error_bound` is how far the
+    statistic can lie from that of the raw values, where a side was counted on a grid: 0 is equal,
+    NaN is not known.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ColumnResult(NamedTuple):
     note: str = ""
     needed: int | None = None
     missing: MissingChange | None = None
+    error_bound: float = 0.0
 
 
 class Comparison:

@@ -128,7 +128,7 @@ def z_proportions(pair: Pair) -> Outcome:
     return proportions(float(a), pair.n, float(b), pair.m, pair.level)
 
 
-def proportions(a: float, n: int, b: float, m: int, level: float) -> Outcome:
+def proportions(a: float, n: float, b: float, m: float, level: float) -> Outcome:
     """The z test for a of n against b of m."""
     p, q, both, part = a / n, b / m, (a + b) / (n + m), 1 / n + 1 / m
     sd = sqrt(both * (1 - both) * part)

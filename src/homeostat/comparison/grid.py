@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from homeostat.comparison.columns import Counts
 
 BINS = 10
 EXPECTED = 5.0  # records that a cell should hold on the smaller side
@@ -65,7 +64,9 @@ def _counted(
     return np.diff(np.concatenate([[0], upto, [len(values)]])).astype(np.float64)
 
 
-def by_category(reference: Counts, current: Counts, merge: bool = True) -> Cells:
+def by_category(
+    reference: Mapping[Any, float], current: Mapping[Any, float], merge: bool = True
+) -> Cells:
     """Categories of either side; those too rare for 5 expected on both sides share one cell."""
     keys = sorted({**reference, **current}, key=lambda key: (type(key).__name__, str(key)))
     ref = np.array([reference.get(key, 0) for key in keys], dtype=np.float64)

@@ -1,62 +1,22 @@
-"""Tests on the order of raw values: ties are fine, infinite values too."""
+"""Tests on the order of values: ties are fine, infinite values too."""
 
 from __future__ import annotations
 
 from math import sqrt
-from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from homeostat.comparison import special
 from homeostat.comparison.kolmogorov import ks_sf, kuiper_sf
 from homeostat.comparison.sample import Floats, Outcome, Pair, Test
 
 _POWER = special.normal_isf(0.2)
-_STRETCH = 1024  # sorted values that are looked up together
 _NUMBERS = ("number", "time", "truth")
-
-
-def _farthest(pair: Pair) -> tuple[float, float]:
-    """The largest differences of distribution functions, reference above and below current.
-
-    Only the shorter sample's values are looked up in the longer: between two of them the longer's
-    function only rises, so that the extremes lie at, or just before, the shorter's values.
-    """
-    a, b = pair.numbers
-    swapped = len(a) > len(b)
-    short, long = (b, a) if swapped else (a, b)
-    left = _places(long, short, "left")
-    right = left
-    tied = long[np.minimum(left, len(long) - 1)] == short
-    if tied.any():
-        right = left.copy()
-        right[tied] = _places(long, short[tied], "right")
-    rank = np.arange(len(short) + 1) / len(short)
-    above = max(0.0, float((rank[1:] - right / len(long)).max()))
-    below = max(0.0, float((left / len(long) - rank[:-1]).max()))
-    return (below, above) if swapped else (above, below)
-
-
-def _places(
-    long: NDArray[Any], short: NDArray[Any], side: Literal["left", "right"]
-) -> NDArray[np.int64]:
-    """`np.searchsorted` for sorted needles, in stretches of the longer that fit the cache."""
-    if len(short) < 2 * _STRETCH or len(long) < 4 * len(short):
-        return np.searchsorted(long, short, side).astype(np.int64, copy=False)
-    out = np.empty(len(short), np.int64)
-    ends = [*np.searchsorted(long, short[_STRETCH - 1 :: _STRETCH], side).tolist(), len(long)]
-    low = 0
-    for at, end in zip(range(0, len(short), _STRETCH), ends, strict=False):
-        stretch = slice(at, at + _STRETCH)
-        np.add(np.searchsorted(long[low:end], short[stretch], side), low, out=out[stretch])
-        low = end
-    return out
 
 
 def ks(pair: Pair) -> Outcome:
     """Kolmogorov-Smirnov: the largest difference of distribution functions."""
-    d = max(_farthest(pair))
+    d = max(pair.farthest)
     critical = sqrt(-0.5 * np.log(pair.level / 2))
     return Outcome(
         d,
@@ -68,7 +28,7 @@ def ks(pair: Pair) -> Outcome:
 
 def kuiper(pair: Pair) -> Outcome:
     """Kuiper: the largest differences upwards and downwards, added."""
-    v = sum(_farthest(pair))
+    v = sum(pair.farthest)
     return Outcome(v, kuiper_sf(v, pair.n, pair.m), v)
 
 
@@ -121,12 +81,12 @@ def anderson_darling(pair: Pair) -> Outcome:
         own = counts - np.diff(counts, prepend=0.0) / 2
         a2 += float((times * (total * own - middle * size) ** 2 / weight).sum()) / size
     a2 *= (total - 1) / total / total
-    statistic = (a2 - 1) / _anderson_darling_sd(n, m)
+    statistic = (a2 - 1) / anderson_darling_sd(n, m)
     p = special.weighted_chi2_sf(a2, special.anderson_darling_weights())
     return Outcome(statistic, p, max(0.0, a2 - 1) * pair.spread)
 
 
-def _anderson_darling_sd(n: int, m: int) -> float:
+def anderson_darling_sd(n: int, m: int) -> float:
     """The standard deviation of A^2 for two samples (Scholz and Stephens 1987)."""
     total, k = n + m, 2
     upwards = np.cumsum(1 / np.arange(total - 1, 0, -1.0))  # of 1/(N-1), 1/(N-2), ...

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isnan, nan
+from math import ceil, isnan, nan
 from typing import Any
 
 import numpy as np
 
 from homeostat.comparison import counts, ranks, values
-from homeostat.comparison.columns import Column, agreed, names, read
+from homeostat.comparison.bounds import error_bound
+from homeostat.comparison.columns import Column, Side, agreed, read
 from homeostat.comparison.comparison import ColumnResult, Comparison, MissingChange
 from homeostat.comparison.corrections import CORRECTIONS, adjusted
+from homeostat.comparison.counted import CategoryPair, NumberPair
 from homeostat.comparison.counts import proportions
-from homeostat.comparison.sample import Outcome, Pair, Test
+from homeostat.comparison.sample import Outcome, Pair, RawPair, Test
+from homeostat.comparison.sides import Sides, sides_of
 from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean, require
+from homeostat.reference import CategoryTally, NumberTally
 
 TESTS: dict[str, Test] = {test.name: test for test in (*ranks.TESTS, *counts.TESTS, *values.TESTS)}
 ENOUGH = 10  # values on each side, below which no test is run
@@ -28,25 +32,31 @@ def compare(
     *,
     alpha: float = 0.01,
     correction: str = "holm",
+    deflate: bool = False,
 ) -> Comparison:
     """Whether current data are distributed as the reference: a table with a row for each column.
 
-    Both are dicts of arrays or data frames (pandas, polars, Arrow), of any numbers of rows.
+    Both are dicts of arrays or data frames (pandas, polars, Arrow), of any numbers of rows; or a
+    `Reference` and a `Profile` of the same grid, or one of these and anything that they count.
+    Rows of counts say in `error_bound` how far the statistic can lie from that of raw values.
+    With `deflate`, each column's sizes are divided by the dependence between neighbouring rows
+    that the Reference measured, so that windows of correlated traffic keep to alpha.
     `tests` is `auto` (Kolmogorov-Smirnov for numbers and times, chi-square with rare categories
     merged for text and truth values), a test's name for all columns it fits, or a mapping of
     columns to names, `auto` for the rest. Numbers of any width are one type, truth values count as
     numbers beside numbers, times without a zone are taken as UTC.
 
     None, NaN, NaT and NA are missing: left out of the test, and a change of their share is a test
-    of its own. All p-values together are corrected (`holm`, `bonferroni`, `bh`, `by`, `none`); at
-    the defaults nothing but chance alarms in at most 1 of 100 comparisons, over all columns. The
-    detectable effect is what is found with 80 % power at alpha over the number of columns. With
-    fewer than 10 values on a side the statistic is NaN, and `needed` says how many it takes. A
+    of its own. All p-values together are corrected (`holm`, `bonferroni`, `bh`, `by`, `e_bh`,
+    `none`); at the defaults nothing but chance alarms in at most 1 of 100 comparisons, over all
+    columns. The detectable effect is what is found with 80 % power at alpha over the number of
+    columns. With fewer than 10 values on a side the statistic is NaN, and `needed` says how many it takes. A
     column that fails gets a note; columns that came, went or changed type are in `schema`.
 
     Raises InvalidInput for what is no table, InvalidSetting for an unknown test or correction, or
-    alpha outside (0, 1). Cost: a sort of each numeric column, a count of each other; linear in the
-    number of columns. Sources: the tests' own, Holm 1979.
+    alpha outside (0, 1), SnapshotMismatch for counts on different grids. Cost: a sort of each
+    numeric column, a count of each other; linear in the number of columns. Sources: the tests'
+    own, Holm 1979.
     """
     require(0 < alpha < 1, "alpha", alpha, "between 0 and 1")
     if correction not in CORRECTIONS:
@@ -54,12 +64,12 @@ def compare(
     chosen = dict.fromkeys(tests.values()) if isinstance(tests, Mapping) else {tests: None}
     for test in chosen:
         _known(test, auto=True)
-    before, after = names(reference), names(current)
-    both = set(before) & set(after)
-    schema = [f"{name!r} is gone" for name in before if name not in both]
-    schema += [f"{name!r} is new" for name in after if name not in both]
+    sides = sides_of(reference, current, deflate)
+    both = set(sides.before) & set(sides.after)
+    schema = [f"{name!r} is gone" for name in sides.before if name not in both]
+    schema += [f"{name!r} is new" for name in sides.after if name not in both]
     level = alpha / max(1, len(both))
-    rows = [_row(reference, current, name, tests, level, schema) for name in before if name in both]
+    rows = [_row(sides, name, tests, level, schema) for name in sides.before if name in both]
     return Comparison(_judged(rows, alpha, correction), schema, alpha, correction)
 
 
@@ -78,7 +88,18 @@ def two_sample(test: str, reference: Any, current: Any, *, level: float = 0.01) 
         return Outcome(nan, nan, nan)
     if kind not in known.takes:
         raise InvalidInput("the column", f"is a {kind}, {test} takes {', '.join(known.takes)}")
-    return _run(known, Pair(left, right, level))
+    return _run(known, RawPair(left, right, level))
+
+
+def _pair(left: Side, right: Side, level: float, dependence: float, own: bool) -> Pair:
+    """Both sides as the tests take them: raw, or counted on one grid."""
+    if isinstance(left, NumberTally) and isinstance(right, NumberTally):
+        return NumberPair(left, right, level, dependence, own=own)
+    if isinstance(left, CategoryTally) and isinstance(right, CategoryTally):
+        return CategoryPair(left, right, level, dependence)
+    assert isinstance(left, Column)
+    assert isinstance(right, Column)
+    return RawPair(left, right, level)
 
 
 def _known(test: str, auto: bool = False) -> Test:
@@ -89,12 +110,15 @@ def _known(test: str, auto: bool = False) -> Test:
 
 def _run(test: Test, pair: Pair) -> Outcome:
     with np.errstate(all="ignore"):
-        return test.run(pair)
+        found = test.run(pair)
+        if isinstance(pair, RawPair):
+            return found
+        assert isinstance(pair, NumberPair | CategoryPair)
+        return found._replace(error_bound=error_bound(test.name, pair, found.statistic))
 
 
 def _row(
-    reference: Any,
-    current: Any,
+    sides: Sides,
     name: Any,
     tests: str | Mapping[Any, str],
     level: float,
@@ -102,11 +126,14 @@ def _row(
 ) -> ColumnResult:
     asked = tests if isinstance(tests, str) else tests.get(name, "auto")
     try:
-        left, right = read(reference, name), read(current, name)
+        left, right = sides.read(name, read)
     except Exception as error:
         return ColumnResult(str(name), asked, verdict="error", note=_said(error))
-    missing = _missing(left, right, level)
-    row = ColumnResult(str(name), asked, n_reference=left.n, n_current=right.n, missing=missing)
+    dependence = sides.dependence.get(name, 1.0)
+    missing = _missing(left, right, level, dependence)
+    schema += sides.strays(name, left, right)
+    n, m = _values(left), _values(right)
+    row = ColumnResult(str(name), asked, n_reference=n, n_current=m, missing=missing)
     try:
         kind = agreed(left, right)
     except InvalidInput as error:
@@ -121,11 +148,12 @@ def _row(
         row = row._replace(note=f"{row.note}: {auto} instead")
         test = TESTS[auto]
     row = row._replace(test=test.name, effect_name=test.effect)
-    if min(left.n, right.n) < ENOUGH:
-        note = f"needs {ENOUGH} values on each side"
-        return row._replace(verdict="too little data", needed=ENOUGH, note=note)
+    needed = ceil(ENOUGH * dependence)
+    if min(left.n, right.n) < needed:
+        note = f"needs {needed} values on each side"
+        return row._replace(verdict="too little data", needed=needed, note=note)
     try:
-        found = _run(test, Pair(left, right, level))
+        found = _run(test, _pair(left, right, level, dependence, sides.own))
     except Exception as error:
         return row._replace(verdict="error", note=_said(error))
     if isnan(found.p_value):
@@ -135,18 +163,25 @@ def _row(
         p_value=found.p_value,
         effect=found.effect,
         detectable=found.detectable,
+        error_bound=found.error_bound,
     )
+
+
+def _values(side: Side) -> int:
+    """How many there are; of another type than the grid's where there are no others."""
+    return side.n if side.n or isinstance(side, Column) else side.rows - side.missing
 
 
 def _said(error: Exception) -> str:
     return str(error) if isinstance(error, InvalidInput) else f"{type(error).__name__}: {error}"
 
 
-def _missing(left: Column, right: Column, level: float) -> MissingChange | None:
+def _missing(left: Side, right: Side, level: float, dependence: float) -> MissingChange | None:
     """The change of the missing share; None where nothing is missing or a side has no rows."""
     if not (left.missing or right.missing) or not left.rows or not right.rows:
         return None
-    found = proportions(left.missing, left.rows, right.missing, right.rows, level)
+    a, n, b, m = (x / dependence for x in (left.missing, left.rows, right.missing, right.rows))
+    found = proportions(a, n, b, m, level)
     shares = left.missing / left.rows, right.missing / right.rows
     return MissingChange(*shares, z=found.statistic, p_value=found.p_value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, sqrt
+from math import inf, nan, sqrt
 
 import numpy as np
 
@@ -15,51 +15,25 @@ _NUMBERS = ("number", "time", "truth")
 _POINTS = 64  # at which the covariance of the energy distance's limit is taken
 
 
-def _finite(pair: Pair) -> tuple[Floats, Floats]:
-    """Both sides sorted, moved by the reference's median so that large values lose no digits."""
-    a, b = pair.floats
-    if not all(np.isfinite(x[[0, -1]]).all() for x in (a, b)):
-        raise InvalidInput("the column", "holds infinite values", "choose a test on ranks")
-    return a, b
-
-
 def welch_t(pair: Pair) -> Outcome:
     """Welch's t: means of unequal variances; effect: Cohen's d by the root mean variance."""
-    a, b = _finite(pair)
-    origin = a[len(a) // 2]
-    x, y = a - origin, b - origin
-    u, v = float(x.var(ddof=1)) / len(x), float(y.var(ddof=1)) / len(y)
-    far = float(x.mean() - y.mean())
+    x, y = pair.moments
+    n, m = x.n, y.n
+    u, v = (side.variance / (side.n - 1) if side.n > 1 else nan for side in (x, y))
+    far = x.mean - y.mean
     seen = (special.normal_isf(pair.level / 2) + _POWER) * sqrt(pair.spread)
     if u + v == 0:  # both constant: alike, or apart for certain
         return Outcome(*((0.0, 1.0, 0.0) if far == 0 else (inf * far, 0.0, -inf * far)), seen)
     t = far / sqrt(u + v)
-    parts = (u * u / (len(x) - 1) if u else 0.0) + (v * v / (len(y) - 1) if v else 0.0)
+    parts = (u * u / (n - 1) if u else 0.0) + (v * v / (m - 1) if v else 0.0)
     p = special.student_two_sided(t, (u + v) ** 2 / parts)
-    return Outcome(t, p, -far / sqrt((u * len(x) + v * len(y)) / 2), seen)
-
-
-def _unit(pair: Pair) -> float:
-    """The reference's standard deviation; both sides' if it is constant; 1 if all is."""
-    a, b = _finite(pair)
-    own = float((a - a[len(a) // 2]).std())
-    return own or float(np.concatenate([a, b]).std()) or 1.0
-
-
-def _distance(pair: Pair) -> tuple[Floats, Floats, Floats, float]:
-    """Widths between neighbouring values in units, there both functions' difference and F."""
-    _finite(pair)
-    steps, unit = pair.steps, _unit(pair)
-    widths = np.diff(steps.values.astype(np.float64)) / unit
-    gap = (steps.reference / pair.n - steps.current / pair.m)[:-1]
-    pooled = ((steps.reference + steps.current) / (pair.n + pair.m))[:-1]
-    return widths, gap, pooled, unit
+    return Outcome(t, p, -far / sqrt((u * n + v * m) / 2), seen)
 
 
 def wasserstein(pair: Pair) -> Outcome:
     """The first Wasserstein distance in the reference's standard deviations; p: upper bound."""
-    widths, gap, pooled, _ = _distance(pair)
-    value = float((np.abs(gap) * widths).sum())
+    widths, pooled, absolute, _, _ = pair.gaps
+    value = float((absolute * widths).sum())
     mean = float((np.sqrt(2 / np.pi * pooled * (1 - pooled) * pair.spread) * widths).sum())
     variance = _pooled_variance(widths, pooled) * pair.spread
     seen = special.bounded_isf(pair.level, mean, variance) + _POWER * sqrt(variance)
@@ -74,8 +48,8 @@ def _pooled_variance(widths: Floats, pooled: Floats) -> float:
 
 def energy(pair: Pair) -> Outcome:
     """The energy distance, sqrt(2 times the integral of (F - G)^2), as SciPy's, not normalised."""
-    widths, gap, pooled, unit = _distance(pair)
-    square = 2 * float((gap * gap * widths).sum())
+    widths, pooled, _, squares, unit = pair.gaps
+    square = 2 * float((squares * widths).sum())
     if not len(widths):
         return Outcome(0.0, 1.0, 0.0)
     p = special.weighted_chi2_sf(square / pair.spread / 2, _eigenvalues(widths, pooled))
@@ -100,7 +74,7 @@ def _eigenvalues(widths: Floats, pooled: Floats) -> Floats:
 
 def epps_singleton(pair: Pair) -> Outcome:
     """Epps-Singleton: empirical characteristic functions at 0.4 and 0.8; for discrete data too."""
-    a, b = _finite(pair)
+    a, b = pair.finite
     n, m = len(a), len(b)
     pooled = np.concatenate([a, b])
     quarters = np.percentile(pooled, [25, 75])

@@ -21,13 +21,13 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.alarms import (
+from homeostat.errors import require, whole
+from homeostat.sequential.alarms import (
     LARGEST,
     Alarm,
     Sequential,
     skip,
 )
-from homeostat.errors import require, whole
 
 _FIRST_CHECKS = 64  # made together after a (re)start; doubled as the window grows
 _CELLS = 16_384  # cuts looked at together: some 20 arrays of 128 KiB, inside the cache
@@ -43,8 +43,9 @@ class ADWIN(Sequential):
     series to watch; a label for the monitor, unused here.
 
     After an alarm `observed` is the absolute difference of the two means and `threshold`
-    epsilon_cut, both at the cut where the one exceeds the other most, and `change` is the
-    newer mean minus the older. Before the first alarm they are NaN.
+    epsilon_cut, both at the cut where the one exceeds the other most; `since` is how many values
+    ago the cut is, and `change` the newer mean minus the older. Before the first alarm they are
+    NaN.
 
     NaN is no observation: skipped. An infinite value, or one beyond 1e100, raises
     InvalidInput. A constant series never alarms. Memory O(clock + max_buckets log n) for a
@@ -61,7 +62,7 @@ class ADWIN(Sequential):
     name: str = "adwin"
     memory: ClassVar[tuple[str, ...]] = (
         "_pending", "_count", "_origin", "_spread", "_edges", "_sums",
-        "observed", "threshold", "change",
+        "observed", "threshold", "change", "since",
     )  # fmt: skip
 
     _pending: list[float]  # values since the last check, fewer than `clock`
@@ -96,6 +97,7 @@ class ADWIN(Sequential):
         self.observed = math.nan
         self.threshold = math.nan
         self.change = math.nan
+        self.since = -1
         self._pending = []
         self._restart()
 
@@ -138,7 +140,8 @@ class ADWIN(Sequential):
             taken, fired = self._take(stream[start : min(whole, start + self._reach())])
             start += taken
             if fired:
-                yield Alarm(start - 1 - waiting, self.observed, self.threshold, self.change)
+                found = self.observed, self.threshold, self.change, self.since
+                yield Alarm(start - 1 - waiting, *found)
 
     def _reach(self) -> int:
         """How many values to look at together: a bounded number of cuts, few after a restart."""
@@ -196,6 +199,8 @@ class ADWIN(Sequential):
         cut = int(np.argmax(excess[:, first])), first
         self.change = float(change[cut])
         self.observed, self.threshold = abs(self.change), float(bound[cut])
+        at = suspects[first]
+        self.since = int(cuts.ends[at] - cuts.edges[cut[0], at]) - 1
         return int(suspects[first])
 
     def _suspected(self, cuts: _Cuts) -> NDArray[np.bool_]:

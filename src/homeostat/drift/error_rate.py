@@ -31,9 +31,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.alarms import Alarm, Sequential, observations
 from homeostat.budget import AlarmBudget
 from homeostat.errors import InvalidInput, InvalidSetting, require, whole
+from homeostat.sequential.alarms import Alarm, observations
+from homeostat.sequential.binary import Binary, skip
 
 _ONE = 2**32  # one unit of a sum
 _GROWN = (2.1, 2.7)  # the factors of the odds that the two sums look for
@@ -48,7 +49,7 @@ _LEAST_ERROR = 0.065  # logits that the baseline may be off, however much was le
 _RAISED = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)  # standard errors
 
 
-class ErrorRate(Sequential):
+class ErrorRate(Binary):
     """Alarms when the mean of a 0/1 (or other [0, 1]) series rises above a baseline.
 
     baseline: the mean when all is well, above 0 and below 1. n: from how many records it was
@@ -60,9 +61,9 @@ class ErrorRate(Sequential):
 
     After an alarm both sums start afresh, and the blocks since the change are forgotten; what was
     learned before stays, so while the rate stays high it alarms again. `observed` and `threshold`
-    are the larger sum and its bound, in nats, and `change` the mean since that sum left 0, where
-    the change most likely began, minus the baseline. Before the first alarm `observed` and
-    `change` are NaN. A fall of the mean never alarms.
+    are the larger sum and its bound, in nats; `since` is how many values ago that sum left 0, where
+    the change most likely began, and `change` the mean since then, minus the baseline. Before the
+    first alarm `observed` and `change` are NaN. A fall of the mean never alarms.
 
     The threshold is computed for a model of the series and checked by simulation, not proven:
     docs/alarm-budget.md has the figures and the limits.
@@ -72,13 +73,12 @@ class ErrorRate(Sequential):
     """
 
     name: str = "error_rate"
-    domain: ClassVar[tuple[float, float]] = (0.0, 1.0)
     exempt: ClassVar[dict[str, str]] = {
         "calm when constant": "errors only, all of them, are a rise over the baseline"
     }
     memory: ClassVar[tuple[str, ...]] = (
         "_sums", "_runs", "_block", "_pending", "_learned", "_spread", "_known", "_raised",
-        "threshold", "observed", "change",
+        "threshold", "observed", "change", "since",
     )  # fmt: skip
 
     threshold: float
@@ -110,7 +110,7 @@ class ErrorRate(Sequential):
         self.baseline = float(baseline)
         self.n = n
         self.dependence = float(dependence)
-        self.budget = str(budget if isinstance(budget, AlarmBudget) else AlarmBudget(budget))
+        self.budget = str(AlarmBudget.of(budget))
         self.tolerance = tolerance
         self.records_per_day = records_per_day
         self.on = on
@@ -119,6 +119,7 @@ class ErrorRate(Sequential):
         self._length = int(min(max(math.ceil(_ERRORS / self.baseline), _SHORTEST), _LONGEST))
         self.observed = math.nan
         self.change = math.nan
+        self.since = -1
         self._learned = [float(n), n * self.baseline]
         self._spread = [0.0, 0.0, 0.0]
         self._set_threshold()
@@ -130,6 +131,13 @@ class ErrorRate(Sequential):
         """The baseline as learned so far."""
         return self._mean
 
+    def within(self, budget: AlarmBudget, records_per_day: float | None = None) -> ErrorRate:
+        """The same detector, new, for another budget."""
+        return ErrorRate(
+            self.baseline, self.n, self.dependence, budget, self.tolerance,
+            records_per_day or self.records_per_day, on=self.on,
+        )  # fmt: skip
+
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Put a snapshot back; raises SnapshotMismatch when it is of something else."""
         super().restore(snapshot)
@@ -139,7 +147,7 @@ class ErrorRate(Sequential):
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
         x = float(x)
         if not 0.0 <= x <= 1.0:
-            return _skip(x)
+            return skip(x)
         units = round(x * _ONE)
         fired = False
         for j, run in enumerate(self._runs):
@@ -161,12 +169,6 @@ class ErrorRate(Sequential):
             self._end_block()
         return False
 
-    def _admit(self, values: NDArray[np.float64], kept: NDArray[np.int64] | None) -> None:
-        outside = (values < 0.0) | (values > 1.0)
-        if outside.any():
-            first = int(np.argmax(outside))
-            _refuse(f"xs[{first if kept is None else kept[first]}]", values[first])
-
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         units = np.rint(values * _ONE).astype(np.int64)
         start = 0
@@ -175,7 +177,7 @@ class ErrorRate(Sequential):
             taken, fired = self._take(values[start:stop], units[start:stop])
             start += taken
             if fired:
-                yield Alarm(start - 1, self.observed, self._crossed, self.change)
+                yield Alarm(start - 1, self.observed, self._crossed, self.change, self.since)
 
     def _take(self, values: NDArray[np.float64], units: NDArray[np.int64]) -> tuple[int, bool]:
         """Take values of one block up to the first alarm: how many, and whether there was one."""
@@ -275,6 +277,7 @@ class ErrorRate(Sequential):
         self.observed = self._sums[worst] / _ONE
         self._crossed = self.threshold
         self.change = total / _ONE / count - self._mean
+        self.since = count - 1
         healthy = self._pending if count <= self._block[0] else []  # whole, before the change
         self._restart()
         self._pending = healthy
@@ -411,17 +414,3 @@ def _run_lengths(
     ones = np.ones((len(rates), states, 1))
     lengths: NDArray[np.float64] = np.linalg.solve(system, ones)[:, 0, 0].astype(np.float64)
     return np.maximum(lengths, 1.0)
-
-
-def _skip(x: float) -> bool:
-    if not math.isnan(x):
-        _refuse("x", x)
-    return False
-
-
-def _refuse(place: str, value: float) -> None:
-    raise InvalidInput(
-        place,
-        f"must be within [0, 1], got {float(value)!r}",
-        "leave it out or pass NaN where there is no observation",
-    )

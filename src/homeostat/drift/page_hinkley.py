@@ -15,27 +15,21 @@ alpha is River's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.alarms import (
-    LARGEST,
-    Alarm,
-    Sequential,
-    skip,
-)
 from homeostat.errors import require, whole
 from homeostat.recursion import decay
+from homeostat.sequential.alarms import LARGEST, skip
+from homeostat.sequential.stretches import Stretched
 
 _SIDES = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}
 _LEVEL, _LOW = 0, 1  # the places in what one side remembers
-_SHORTEST, _LONGEST = 1024, 8192  # values looked at together: few after an alarm, then more
 
 
-class PageHinkley(Sequential):
+class PageHinkley(Stretched):
     """The Page-Hinkley test for a moved mean, with forgetting and a restart at each alarm.
 
     min_instances: values after a (re)start before it may alarm. delta: a change of the mean
@@ -45,10 +39,10 @@ class PageHinkley(Sequential):
     for the monitor, unused here.
 
     After an alarm, which clears all but the last report, `observed` and `threshold` tell what
-    crossed what, and `change` the mean since the statistic's lowest point, where the change
-    most likely began, minus the mean before it, with the sign of the side that crossed. Where
-    delta is far below the noise that point can lie long before the change, and `change` is then
-    too small. Before the first alarm both are NaN.
+    crossed what, `since` how many values ago the statistic was lowest, where the change most
+    likely began, and `change` the mean since then minus the mean before, with the sign of the side
+    that crossed. Where delta is far below the noise that point can lie long before the change, and
+    `change` is then too small. Before the first alarm both are NaN.
 
     NaN is no observation: skipped. An infinite value, or one beyond 1e100, raises
     InvalidInput. A constant series never alarms. Memory O(1); a value costs O(1).
@@ -60,7 +54,7 @@ class PageHinkley(Sequential):
 
     name: str = "page_hinkley"
     memory: ClassVar[tuple[str, ...]] = (
-        "_count", "_origin", "_sum", "_sides", "observed", "change",
+        "_count", "_origin", "_sum", "_sides", "observed", "change", "since",
     )  # fmt: skip
 
     _count: int  # values since the (re)start
@@ -92,6 +86,7 @@ class PageHinkley(Sequential):
         self.on = on
         self.observed = math.nan
         self.change = math.nan
+        self.since = -1
         self._restart()
 
     @property
@@ -126,15 +121,6 @@ class PageHinkley(Sequential):
             return False
         self._report()
         return True
-
-    def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
-        start = 0
-        while start < len(values):
-            reach = min(max(self._count, _SHORTEST), _LONGEST)
-            taken, fired = self._take(values[start : start + reach])
-            start += taken
-            if fired:
-                yield Alarm(start - 1, self.observed, self.threshold, self.change)
 
     def _take(self, values: NDArray[np.float64]) -> tuple[int, bool]:
         """Take values up to the first alarm among them: how many, and whether there was one."""
@@ -188,6 +174,7 @@ class PageHinkley(Sequential):
         self.observed = level - low
         moved = (self._sum - total) / (self._count - before) - total / before
         self.change = math.copysign(moved, sign)
+        self.since = self._count - 1 - int(before)
         self._restart()
 
     def _restart(self) -> None:

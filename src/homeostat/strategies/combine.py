@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from homeostat.errors import require
 from homeostat.event_batch import EventBatch, Keys, Places
 from homeostat.events import SystemEvent
 from homeostat.protocols import Strategy
-from homeostat.strategy import Answers, RetrainingStrategy, part, request
+from homeostat.standing import requests
+from homeostat.strategy import Answers, RetrainingStrategy, as_keys, part, request
 
 
 class AnyOf(RetrainingStrategy):
@@ -60,7 +62,7 @@ class AtLeast(RetrainingStrategy):
     A strategy asks from the event it answers until the next event that it watches and does not
     answer. When the group answers, every member has been heard and must ask again. The reason
     joins those of the members. Raises InvalidSetting when `k` is not within 1 and their number.
-    Cost: in a batch too every event is looked at singly, some 5 µs a record.
+    Cost: the members', and in a batch below 0.5 µs for each event that one of them answers.
     """
 
     name: ClassVar[str] = "at_least"
@@ -84,13 +86,90 @@ class AtLeast(RetrainingStrategy):
     def _hear(self, at: int, event: SystemEvent) -> bool:
         answer = self.strategies[at].on_event(event)
         if answer is not None:
-            self.asking[at] = str(getattr(answer.payload, "reason", answer.kind))
+            self.asking[at] = _reason(answer)
         elif self.strategies[at].watches(event):
             self.asking[at] = None
         return answer is not None
 
     def watches(self, event: SystemEvent) -> bool:
         return any(strategy.watches(event) for strategy in self.strategies)
+
+    def on_events(self, events: EventBatch) -> Answers:
+        parts = [strategy.on_events(events) for strategy in self.strategies]
+        voices = [_Voice(part, last) for part, last in zip(parts, self.asking, strict=True)]
+        news = np.sort(np.concatenate([part.answered for part in parts]), kind="stable")
+        since = np.array([voice.asking_since(news) for voice in voices])
+        places, heard = _agreed(news, np.sort(since, axis=0)[-self.k])
+        answered = news[places]
+        joined = since[:, places] > heard
+        self.asking = [voice.now(answered) for voice in voices]
+
+        def make(at: Places) -> list[SystemEvent]:
+            reasons = [
+                voice.reasons(since[own, places[at]], joined[own, at])
+                for own, voice in enumerate(voices)
+            ]
+            said = ["; ".join(filter(None, each)) for each in zip(*reasons, strict=True)]
+            return requests(events, answered[at], said)
+
+        def watched() -> Keys:
+            return np.unique(np.concatenate([part.watched for part in parts]))
+
+        return Answers(watched, answered, make)
+
+
+_BEFORE, _SILENT = -1, -3  # in the place of a key: asking since an earlier batch, and not asking
+_START = -2  # in the place of a key: nobody has been heard in this batch
+
+
+class _Voice:
+    """What a member says over a batch: since when it has been asking, and why."""
+
+    def __init__(self, part: Answers, last: str | None) -> None:
+        self.part, self.last = part, last
+
+    def asking_since(self, keys: Keys) -> Keys:
+        """At each of some keys, the key of the answer by which it is asking."""
+        before = _SILENT if self.last is None else _BEFORE
+        watched, answered = self.part.watched, self.part.answered
+        seen = np.append(before, watched)[np.searchsorted(watched, keys, side="right")]
+        said = np.append(before, answered)[np.searchsorted(answered, keys, side="right")]
+        return np.where(seen == said, said, _SILENT)
+
+    def reasons(self, since: Keys, joined: NDArray[np.bool_]) -> list[str | None]:
+        """Its reason for each of some answers of the group; None where it had none."""
+        reasons: list[str | None] = [self.last if each else None for each in joined.tolist()]
+        told = np.flatnonzero(joined & (since > _BEFORE))
+        places = np.searchsorted(self.part.answered, since[told])
+        for at, answer in zip(told.tolist(), self.part.make(places), strict=True):
+            reasons[at] = _reason(answer)
+        return reasons
+
+    def now(self, heard: Keys) -> str | None:
+        """Why it is asking after the batch, in which the group gave these answers."""
+        end = np.array([np.iinfo(np.int64).max])
+        since, latest = self.asking_since(end), heard[-1] if len(heard) else _START
+        return self.reasons(since, since > latest)[0]
+
+
+def _agreed(news: Keys, since: Keys) -> tuple[Places, Keys]:
+    """Where the group asks, and the key of its answer before each.
+
+    `since` is the key from which on enough members have been asking, at each of the keys `news`.
+    """
+    places, heard, latest = [], [], _START
+    enough = np.flatnonzero(since > _SILENT)
+    found = zip(enough.tolist(), news[enough].tolist(), since[enough].tolist(), strict=True)
+    for at, key, begun in found:
+        if begun > latest:
+            places.append(at)
+            heard.append(latest)
+            latest = key
+    return as_keys(places), as_keys(heard)
+
+
+def _reason(answer: SystemEvent) -> str:
+    return str(getattr(answer.payload, "reason", answer.kind))
 
 
 def any_of(*strategies: Strategy) -> RetrainingStrategy:

@@ -6,6 +6,7 @@ its settings become series, and the numbers among them the values and the pauses
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -17,9 +18,9 @@ from numpy.typing import ArrayLike
 
 from homeostat.batch import Batch
 from homeostat.engine import Engine
-from homeostat.event_batch import EventBatch, ObjectColumn
+from homeostat.event_batch import EventBatch, ObjectColumn, surely
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
-from homeostat.protocols import Alarms, Series
+from homeostat.protocols import Alarms, Bounds, Series
 from homeostat.record import InferenceRecord
 from homeostat.testing.streams import START, Stream
 
@@ -123,7 +124,8 @@ class _ToldSingly:
             return None
         value = record.features[self.name]
         value = float("nan") if value is None else float(value)
-        return MetricUpdated(MetricEvent(self.name, value, record.model_version, record.created_at))
+        told = self.name, value, record.model_version, record.created_at
+        return MetricUpdated(MetricEvent(*told, *surely(*_interval(value))))
 
 
 class _Told(_ToldSingly):
@@ -131,7 +133,18 @@ class _Told(_ToldSingly):
 
     def on_batch(self, batch: Batch) -> list[Series]:
         column = batch.features.get(self.name)
-        return [] if column is None else [Series(self.name, None, column.astype(np.float64))]
+        if column is None:
+            return []
+        values = column.astype(np.float64)
+        n, lower, upper = np.array([_interval(x) for x in values.tolist()]).reshape(-1, 3).T
+        return [Series(self.name, None, values, Bounds(n.astype(np.int64), lower, upper))]
+
+
+def _interval(x: float) -> tuple[int, float, float]:
+    """What a value rests on and the ends of its interval, by its digits: for some there is none."""
+    kind = -1 if x != x else round(abs(x) * 1e6) % 3
+    half = math.nan if kind <= 0 else 0.1 * kind
+    return 10 + kind, x - half, x + half
 
 
 class _Dip:
