@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+import sys
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from river import drift
 
-import homeostat as hs
+sys.path.append(str(Path(__file__).parent / "detection"))
+from peers import PEERS, Peer  # noqa: E402
 
 
 def stream(n: int) -> np.ndarray:
@@ -39,12 +40,23 @@ def per_item(detector: Any, xs: np.ndarray) -> float:
     return len(values) / (perf_counter() - started)
 
 
-SIDES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
-    "adwin": (hs.ADWIN, drift.ADWIN),
-    "page_hinkley": (hs.PageHinkley, drift.PageHinkley),
-    "ddm": (hs.drift.DDM, drift.binary.DDM),
-    "eddm": (hs.drift.EDDM, drift.binary.EDDM),
-}
+SIDES: dict[str, Peer] = {peer.ours.name: peer for peer in PEERS.values()}  # type: ignore[attr-defined]
+MOST_ONE_BY_ONE = 100_000  # of the stream's numbers, from its middle
+
+
+def rates(name: str, numbers: int, repeats: int) -> dict[str, float]:
+    """Medians of numbers per second in batches, per item, and of River's per item."""
+    peer, xs = SIDES[name], stream(numbers)
+    around = max(0, (numbers - MOST_ONE_BY_ONE) // 2)
+    few = xs[around : numbers - around]
+    theirs = 1 - few if peer.right else few
+    in_batches(peer.ours(), xs)  # warm-up: SciPy's import
+    found: dict[str, list[float]] = {"batches": [], "per_item": [], "river_per_item": []}
+    for _ in range(repeats):
+        found["batches"].append(in_batches(peer.ours(), xs))
+        found["per_item"].append(per_item(peer.ours(), few))
+        found["river_per_item"].append(per_item(peer.rivers(), theirs))
+    return {kind: median(each) for kind, each in found.items()}
 
 
 def main() -> None:
@@ -52,17 +64,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--numbers", type=int, default=500_000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=list(SIDES), default=list(SIDES))
     options = parser.parse_args()
-    xs = stream(options.numbers)
     result: dict[str, object] = {"benchmark": "detectors", "numbers": options.numbers}
-    for name, (ours, rivers) in SIDES.items():
-        in_batches(ours(), xs)  # warm-up: SciPy's import
-        rates: dict[str, list[float]] = {"batches": [], "per_item": [], "river_per_item": []}
-        for _ in range(options.repeats):
-            rates["batches"].append(in_batches(ours(), xs))
-            rates["per_item"].append(per_item(ours(), xs))
-            rates["river_per_item"].append(per_item(rivers(), xs))
-        medians = {kind: median(found) for kind, found in rates.items()}
+    for name in options.only:
+        medians = rates(name, options.numbers, options.repeats)
         result |= {f"{name}_{kind}_per_s": round(rate) for kind, rate in medians.items()}
         for kind in ("batches", "per_item"):
             ratio = medians[kind] / medians["river_per_item"]

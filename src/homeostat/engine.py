@@ -14,7 +14,7 @@ import numpy as np
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
-from homeostat.batch import Batch, Rows
+from homeostat.batch import Batch
 from homeostat.errors import InvalidInput, InvalidSetting, SnapshotMismatch, did_you_mean
 from homeostat.event_batch import (
     AnswerColumn,
@@ -29,13 +29,10 @@ from homeostat.health import Health
 from homeostat.plugins import checked_plugins, spec
 from homeostat.protocols import Alarms, Detector, Metric, Series, Strategy
 from homeostat.record import InferenceRecord
+from homeostat.series import RECORD_SERIES, column_of, value_of
 from homeostat.state import Stateful, from_bytes, recall, remember, to_bytes
 from homeostat.strategy import RetrainingStrategy, adopt
 from homeostat.watcher import Watcher
-
-RECORDS = "records"
-RECORD_SERIES = ("error", "latency_ms", "score", RECORDS)
-"""What a detector can watch: 0/1 errors of the labelled, latencies, scores, or whole records."""
 
 SNAPSHOT_VERSION = 2
 
@@ -105,7 +102,7 @@ class Engine:
                 if self._on_events and type(event) is MetricUpdated:
                     self._step_watchers(event, record, events)
         for _, watcher in self._on_records:
-            self._step(watcher, _watched_value(watcher.detector.on, record), record, events)
+            self._step(watcher, value_of(watcher.detector.on, record), record, events)
         return events
 
     def _publish(self, event: SystemEvent, events: list[SystemEvent]) -> None:
@@ -169,7 +166,7 @@ class Engine:
             columns += self._alarm_columns(watcher, batch, keys, watched.values)
         first = 2 * len(self.metrics) * self._group
         for at, watcher in self._on_records:
-            rows, values = _watched_column(watcher.detector.on, batch)
+            rows, values = column_of(watcher.detector.on, batch)
             keys = rows * self._stride + first + 2 * at
             columns += self._alarm_columns(watcher, batch, keys, values)
         return EventBatch(batch, columns + self._answers(batch, columns), self._stride)
@@ -413,21 +410,3 @@ def _check_watched(detectors: Sequence[Detector], metrics: Sequence[Metric]) -> 
                 f"{_name(detector)} watches {detector.on!r}, which no metric gives; "
                 f"{did_you_mean(detector.on, names)}"
             )
-
-
-def _watched_value(on: str, record: InferenceRecord) -> InferenceRecord | float | None:
-    if on == RECORDS:
-        return record
-    if on == "error":
-        truth = record.ground_truth_label
-        return None if truth is None else float(truth != record.predicted_label)
-    return float(record.latency_ms) if on == "latency_ms" else record.score
-
-
-def _watched_column(on: str, batch: Batch) -> tuple[Rows, Batch | NDArray[np.float64]]:
-    if on == RECORDS:
-        return np.arange(len(batch)), batch
-    if on == "error":
-        rows, correct = batch.outcome
-        return np.arange(len(batch)) if rows is None else rows, np.subtract(1.0, correct)
-    return np.arange(len(batch)), batch.column(on)

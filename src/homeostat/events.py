@@ -39,7 +39,8 @@ class DriftEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     """A detector's alarm: `observed` crossed `threshold` on the series `metric`.
 
     What follows is beyond the seed, and left out when not known. `detector` names the detector;
-    `direction` says whether the change is for the `worse`, the `better`, or just a `change`;
+    `direction` says whether the change is for the `worse`, the `better`, or just a `change`, or
+    that the data are `broken`: a column is gone, new, or of another type;
     `changed_at` is when it most likely began, and `since` how many observations ago; `evidence`
     is what the detector shows for it, as plain data.
     """

@@ -47,6 +47,8 @@ TABLE: dict[str, dict[str, str]] = {
         "adwin": "homeostat.drift.adwin:ADWIN",
         "page_hinkley": "homeostat.drift.page_hinkley:PageHinkley",
         "error_rate": "homeostat.drift.error_rate:ErrorRate",
+        "inputs": "homeostat.drift.windowed:Inputs",
+        "by_segment": "homeostat.drift.by_segment:BySegment",
         "episodes": "homeostat.drift.episodes:Episodes",
         "cusum": "homeostat.drift.cusum:CUSUM",
         "ddm": "homeostat.drift.ddm:DDM",
@@ -174,5 +176,7 @@ def spec(plugin: object) -> dict[str, Any]:
 def _outer(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_outer(item) for item in value]
+    if hasattr(value, "fingerprint"):
+        return {"fingerprint": value.fingerprint}
     plain = value is None or isinstance(value, bool | int | float | str | Mapping)
     return value if plain else spec(value)

@@ -93,12 +93,14 @@ class Note(NamedTuple):
 
     `metric` is the series that changed, where the detector watches several; `evidence` is plain
     data. With `ended` it is no alarm but the end of what one began, `alarms` alarms long.
+    `direction` is given where the signed change cannot tell it.
     """
 
     metric: str | None = None
     evidence: dict[str, Any] | None = None
     ended: bool = False
     alarms: int = 0
+    direction: str | None = None
 
 
 class Alarms(NamedTuple):

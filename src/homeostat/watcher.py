@@ -77,7 +77,7 @@ class Watcher(Stateful):
         if note.ended:
             return self._end(metric, note.alarms, stamp)
         version, moment = stamp
-        direction = self.direction(metric, change)
+        direction = note.direction or self.direction(metric, change)
         changed = self.timeline.before(since) if since >= 0 and self.dated else None
         if note.alarms:  # its end will be told, too
             self.began[metric] = to_micros(moment), direction

@@ -15,6 +15,7 @@ from homeostat import (
     MetricEvent,
     MetricUpdated,
     PageHinkley,
+    Reference,
     Stateful,
     ThresholdStrategy,
     all_of,
@@ -23,6 +24,7 @@ from homeostat import (
 )
 from homeostat.plugins import TABLE, build, load, spec
 from homeostat.testing import check, parametrize
+from homeostat.testing.streams import record_streams
 from homeostat.testing.subject import KINDS
 
 SOURCE = Path(homeostat.__file__).parent
@@ -47,6 +49,8 @@ class PerRecord(Stateful):
         version, moment = record.model_version, record.created_at
         return MetricUpdated(MetricEvent(self.name, self.longest, version, moment))
 
+
+REFERENCE = Reference.fit(record_streams()[0].items)
 
 # Settings worth a run of their own; a plug-in that needs none is also run as it comes.
 SETTINGS = {
@@ -87,6 +91,10 @@ SETTINGS = {
     "e_detector": [{"baseline": 0.1}, {"baseline": 0.2, "block": 7, "run_length": 500}],
     "conformal": [{"warm_up": 50, "kind": "cusum", "mode": "both", "run_length": 500}],
     "harmful_shift": [{"source": 0.1, "source_upper": 0.12}],
+    "inputs": [{"reference": REFERENCE, "window": 40, "budget": "1 per 50 records"}],
+    "by_segment": [
+        {"detector": PageHinkley(threshold=1.0, min_instances=5), "by": "kind", "max_segments": 3}
+    ],
     "episodes": [{"detector": ADWIN(delta=0.05)}, {"detector": PageHinkley(), "quiet": 300}],
     "threshold": [
         {"threshold": 0.85},

@@ -43,6 +43,7 @@ class Column(NamedTuple):
 
 
 _HINT = "give numbers, text or times"
+_NARROW = 1 << 16  # different whole numbers that are counted, not sorted
 Side = Column | NumberTally | CategoryTally
 
 
@@ -78,8 +79,18 @@ def _column(values: Values) -> Column:
         both = {True: right, False: len(numbers) - right}
         numbers, counts = None, {value: count for value, count in both.items() if count}
     elif numbers is not None:
-        numbers = np.sort(numbers)
+        numbers = _ordered(numbers)
     return Column(values.kind, numbers, counts, values.rows, values.missing)
+
+
+def _ordered(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Sorted; whole numbers of a narrow range are counted, which is several times faster."""
+    low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
+    if numbers.dtype.kind not in "iu" or high - low >= min(_NARROW, len(numbers)):
+        return np.sort(numbers)
+    wide = numbers if numbers.dtype == np.uint64 else numbers.astype(np.int64, copy=False)
+    counts = np.bincount((wide - low).astype(np.intp))
+    return np.repeat(np.arange(len(counts)).astype(numbers.dtype) + low, counts)
 
 
 def agreed(left: Side, right: Side) -> Kind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import ceil, isnan, nan
 from typing import Any
 
@@ -33,6 +33,7 @@ def compare(
     alpha: float = 0.01,
     correction: str = "holm",
     deflate: bool = False,
+    columns: Collection[Any] | None = None,
 ) -> Comparison:
     """Whether current data are distributed as the reference: a table with a row for each column.
 
@@ -40,7 +41,8 @@ def compare(
     `Reference` and a `Profile` of the same grid, or one of these and anything that they count.
     Rows of counts say in `error_bound` how far the statistic can lie from that of raw values.
     With `deflate`, each column's sizes are divided by the dependence between neighbouring rows
-    that the Reference measured, so that windows of correlated traffic keep to alpha.
+    that the Reference measured, so that windows of correlated traffic keep to alpha. `columns` are
+    the only ones looked at, None: all.
     `tests` is `auto` (Kolmogorov-Smirnov for numbers and times, chi-square with rare categories
     merged for text and truth values), a test's name for all columns it fits, or a mapping of
     columns to names, `auto` for the rest. Numbers of any width are one type, truth values count as
@@ -50,8 +52,8 @@ def compare(
     of its own. All p-values together are corrected (`holm`, `bonferroni`, `bh`, `by`, `e_bh`,
     `none`); at the defaults nothing but chance alarms in at most 1 of 100 comparisons, over all
     columns. The detectable effect is what is found with 80 % power at alpha over the number of
-    columns. With fewer than 10 values on a side the statistic is NaN, and `needed` says how many it takes. A
-    column that fails gets a note; columns that came, went or changed type are in `schema`.
+    columns. With fewer than 10 values on a side the statistic is NaN, and `needed` says how many it
+    takes. A column that fails gets a note; columns that came, went or changed type are in `schema`.
 
     Raises InvalidInput for what is no table, InvalidSetting for an unknown test or correction, or
     alpha outside (0, 1), SnapshotMismatch for counts on different grids. Cost: a sort of each
@@ -65,12 +67,17 @@ def compare(
     for test in chosen:
         _known(test, auto=True)
     sides = sides_of(reference, current, deflate)
-    both = set(sides.before) & set(sides.after)
-    schema = [f"{name!r} is gone" for name in sides.before if name not in both]
-    schema += [f"{name!r} is new" for name in sides.after if name not in both]
+    before, after = (_chosen(names, columns) for names in (sides.before, sides.after))
+    both = set(before) & set(after)
+    schema = [f"{name!r} is gone" for name in before if name not in both]
+    schema += [f"{name!r} is new" for name in after if name not in both]
     level = alpha / max(1, len(both))
-    rows = [_row(sides, name, tests, level, schema) for name in sides.before if name in both]
+    rows = [_row(sides, name, tests, level, schema) for name in before if name in both]
     return Comparison(_judged(rows, alpha, correction), schema, alpha, correction)
+
+
+def _chosen(names: list[Any], columns: Collection[Any] | None) -> list[Any]:
+    return names if columns is None else [name for name in names if name in columns]
 
 
 def two_sample(test: str, reference: Any, current: Any, *, level: float = 0.01) -> Outcome:

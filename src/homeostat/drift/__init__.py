@@ -8,6 +8,7 @@ from homeostat.drift.error_rate import ErrorRate, error_rate
 from homeostat.drift.page_hinkley import PageHinkley
 
 if TYPE_CHECKING:
+    from homeostat.drift.by_segment import BySegment
     from homeostat.drift.cusum import CUSUM
     from homeostat.drift.ddm import DDM
     from homeostat.drift.e_detection import EDetector, e_detector
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from homeostat.drift.shewhart import Shewhart
     from homeostat.drift.stepd import STEPD
     from homeostat.drift.two_window import TwoWindow
+    from homeostat.drift.windowed import Inputs, inputs
 
 _LATER = {
+    "BySegment": "by_segment",
     "CUSUM": "cusum",
     "ConformalMartingale": "martingale",
     "DDM": "ddm",
@@ -39,6 +42,7 @@ _LATER = {
     "HDDMA": "hddm_a",
     "HDDMW": "hddm_w",
     "HarmfulShift": "harmful",
+    "Inputs": "windowed",
     "KSWIN": "kswin",
     "RDDM": "rddm",
     "STEPD": "stepd",
@@ -47,6 +51,7 @@ _LATER = {
     "conformal": "martingale",
     "e_detector": "e_detection",
     "harmful_shift": "harmful",
+    "inputs": "windowed",
 }
 """What is imported when it is first named: importing homeostat need not load every detector."""
 
@@ -75,11 +80,13 @@ __all__ = [
     "KSWIN",
     "RDDM",
     "STEPD",
+    "BySegment",
     "ConformalMartingale",
     "EDetector",
     "Episodes",
     "ErrorRate",
     "HarmfulShift",
+    "Inputs",
     "PageHinkley",
     "Shewhart",
     "TwoWindow",
@@ -87,4 +94,5 @@ __all__ = [
     "e_detector",
     "error_rate",
     "harmful_shift",
+    "inputs",
 ]

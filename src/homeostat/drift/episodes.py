@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 from homeostat.batch import Batch
 from homeostat.budget import AlarmBudget
 from homeostat.errors import SnapshotMismatch, require, whole
-from homeostat.protocols import Detector, Note
-from homeostat.sequential.alarms import Alarm, Alarms, collect, observations
+from homeostat.protocols import Alarms, Detector, Note
+from homeostat.sequential.alarms import Alarm, alarm_of, alarms_of, collect, observations
 from homeostat.state import Stateful, recall, remember
 
 _PATIENCE = 5  # times what the change took to be found
@@ -100,7 +100,7 @@ class Episodes(Stateful):
         """Take one observation; True when an episode begins or ends with it."""
         if isinstance(x, float | int) and math.isnan(x):
             return False
-        raised = [_alarm(self.detector, 0)] if self.detector.update(x) else []
+        raised = [alarm_of(self.detector, 0)] if self.detector.update(x) else []
         return len(list(self._told(raised, 1))) > 0
 
     def update_many(self, xs: ArrayLike | Batch) -> Any:
@@ -110,24 +110,9 @@ class Episodes(Stateful):
     def alarms(self, xs: ArrayLike | Batch) -> Alarms:
         """Take many; the beginnings and ends of episodes."""
         if isinstance(xs, Batch):
-            return collect(self._told(self._raised(xs), len(xs)), None)
+            return collect(self._told(alarms_of(self.detector, xs), len(xs)), None)
         values, kept = observations(xs)
-        return collect(self._told(self._raised(values), len(values)), kept)
-
-    def _raised(self, xs: Any) -> list[Alarm]:
-        """The detector's own alarms."""
-        if not len(xs):
-            return []
-        if not hasattr(self.detector, "alarms"):
-            items = xs if isinstance(xs, Batch) else xs.tolist()
-            fired = ((at, self.detector.update(x)) for at, x in enumerate(items))
-            return [_alarm(self.detector, at) for at, alarm in fired if alarm]
-        found: Alarms = self.detector.alarms(xs)
-        n = len(found.positions)
-        since = np.full(n, -1) if found.since is None else found.since
-        columns = [column.tolist() for column in (*found[:4], since)]
-        notes = found.notes or [None] * n
-        return [Alarm(*row) for row in zip(*columns, notes, strict=True)]
+        return collect(self._told(alarms_of(self.detector, values), len(values)), kept)
 
     def _told(self, raised: list[Alarm], n: int) -> Iterator[Alarm]:
         """What is told of the alarms within the next `n` observations, at most one at each."""
@@ -180,15 +165,3 @@ class Episodes(Stateful):
     def _say(self, told: Alarm) -> Alarm:
         self.note = told.note
         return told
-
-
-def _alarm(detector: Any, position: int) -> Alarm:
-    """The alarm that a detector has just raised."""
-    return Alarm(
-        position,
-        float(detector.observed),
-        float(detector.threshold),
-        float(getattr(detector, "change", math.nan)),
-        int(getattr(detector, "since", -1)),
-        getattr(detector, "note", None),
-    )

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 
-from homeostat.batch import Batch, Rows
-from homeostat.columnar import number, readable, updated
+from homeostat.batch import Batch
+from homeostat.columnar import updated
 from homeostat.errors import SnapshotMismatch, require
 from homeostat.event_batch import bounds_of
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
 from homeostat.protocols import Metric, Series
 from homeostat.record import InferenceRecord
+from homeostat.segments import Segments
 from homeostat.state import Stateful, recall, remember
-
-OTHER = "[other]"
-MISSING = "none"
-_FIELDS = ("model", "model_version", "predicted_label", "ground_truth_label")
 
 
 class Segmented(Stateful):
@@ -32,29 +28,23 @@ class Segmented(Stateful):
     1; values that come after so many segments share the segment "other".
 
     An event is called as the metric's, followed by `[country=DE]`, `[country=DE,device=ios]` or
-    `[other]`. Values that read the same are one segment; a missing one reads `none`, booleans
-    `true` and `false`, numbers as in JSON. `%,=[]` and what cannot be printed are written as in
-    URLs, and text beyond 64 characters is cut and ends with a checksum. What is empty, NaN or
-    raised is up to the metric; raises InvalidSetting. Cost per record: the metric's and about
-    2 µs. State: up to `max_segments` + 1 times the metric's. Oracle: the metric on the records of
-    each segment alone. Source: the slices of TensorFlow Data Validation.
+    `[other]`; how values read is told in `homeostat.segments`. What is empty, NaN or raised is up
+    to the metric; raises InvalidSetting. Cost per record: the metric's and about 2 µs. State: up to
+    `max_segments` + 1 times the metric's. Oracle: the metric on the records of each segment alone.
+    Source: the slices of TensorFlow Data Validation.
     """
 
-    memory = ("segments",)
-
     def __init__(self, metric: Metric, by: str | Sequence[str], max_segments: int = 100) -> None:
-        names = [by] if isinstance(by, str) else list(by)
         require(hasattr(metric, "on_record"), "metric", metric, "a metric, with on_record")
-        named = all(isinstance(name, str) and name for name in names)
-        require(bool(names) and named, "by", by, "the names of features or fields")
-        require(len(set(names)) == len(names), "by", by, "different names")
-        whole = isinstance(max_segments, int) and not isinstance(max_segments, bool)
-        require(whole and max_segments >= 1, "max_segments", max_segments, "a whole number >= 1")
+        self._segments: Segments[Metric] = Segments(by, max_segments, lambda: _copy(metric))
         self.metric = metric
-        self.by = names
+        self.by = self._segments.by
         self.max_segments = max_segments
-        self.segments: dict[str, Metric] = {}
-        self._labels = [readable(name) for name in names]
+
+    @property
+    def segments(self) -> dict[str, Metric]:
+        """The metric of each segment."""
+        return self._segments.parts
 
     @property
     def name(self) -> str:
@@ -75,14 +65,13 @@ class Segmented(Stateful):
         """Put a snapshot back; raises SnapshotMismatch when it is of something else."""
         if set(snapshot) != {"segments"}:
             raise SnapshotMismatch(f"Segmented remembers segments, not {sorted(snapshot)}")
-        self.segments = {}
+        self._segments.parts = {}
         for key, kept in snapshot["segments"].items():
             self.segments[key] = _copy(self.metric)
             recall(self.segments[key], kept)
 
     def on_record(self, record: InferenceRecord) -> SystemEvent | None:
-        texts = (_text(_value(record, name)) for name in self.by)
-        segment = self._segment(self._key(texts))
+        segment = self._segments.of(record)
         event = self.segments[segment].on_record(record)
         if type(event) is not MetricUpdated:
             return None
@@ -92,39 +81,13 @@ class Segmented(Stateful):
 
     def on_batch(self, batch: Batch) -> Iterable[Series]:
         found: list[Series] = []
-        for segment, rows in self._rows(batch):
+        for segment, rows in self._segments.rows(batch):
             whole = len(rows) == len(batch)
             part = batch if whole else batch.take(rows)
             for name, inner, values, bounds in _series(self.segments[segment], part):
                 at = rows if inner is None else rows[inner]
                 found.append(Series(name + segment, at, values, bounds))
         return found
-
-    def _key(self, texts: Iterable[str]) -> str:
-        pairs = (f"{name}={text}" for name, text in zip(self._labels, texts, strict=True))
-        return f"[{','.join(pairs)}]"
-
-    def _segment(self, key: str) -> str:
-        """The segment that a key belongs to, which is there from now on."""
-        if key not in self.segments:
-            own = len(self.segments) - (OTHER in self.segments)
-            key = key if own < self.max_segments else OTHER
-            if key not in self.segments:
-                self.segments[key] = _copy(self.metric)
-        return key
-
-    def _rows(self, batch: Batch) -> Iterator[tuple[str, Rows]]:
-        """The segments of a batch, in the order of their first records, and their rows."""
-        if not len(batch):
-            return iter(())
-        keys = list(zip(*(_texts(_column(batch, name)) for name in self.by), strict=True))
-        segments = {key: self._segment(self._key(key)) for key in dict.fromkeys(keys)}
-        places = {segment: at for at, segment in enumerate(dict.fromkeys(segments.values()))}
-        code = {key: places[segment] for key, segment in segments.items()}
-        codes = np.fromiter(map(code.__getitem__, keys), np.int64, len(keys))
-        order = np.argsort(codes, kind="stable")
-        ends = np.cumsum(np.bincount(codes, minlength=len(places)))
-        return zip(places, np.split(order, ends[:-1]), strict=True)
 
 
 def segmented(metric: Metric, by: str | Sequence[str], max_segments: int = 100) -> Segmented:
@@ -155,60 +118,3 @@ def _series(metric: Metric, batch: Batch) -> Iterable[Series]:
         )
         for name, told in named.items()
     ]
-
-
-# Where a value comes from ---------------------------------------------------------------------
-
-
-def _value(record: InferenceRecord, name: str) -> Any:
-    if name in _FIELDS:
-        return getattr(record, name)
-    if name.startswith("metadata."):
-        return _dug(record.metadata, name)
-    features = record.features
-    return features.get(name.removeprefix("features.")) if features else None
-
-
-def _column(batch: Batch, name: str) -> list[Any]:
-    if name in _FIELDS:
-        return list(batch.column(name).tolist())
-    if name.startswith("metadata."):
-        return [_dug(metadata, name) for metadata in batch.column("metadata").tolist()]
-    column = batch.features.get(name.removeprefix("features."))
-    return [None] * len(batch) if column is None else list(column.tolist())
-
-
-def _dug(metadata: Any, name: str) -> Any:
-    key = name.removeprefix("metadata.")
-    return metadata.get(key) if isinstance(metadata, Mapping) else None
-
-
-# How it reads ---------------------------------------------------------------------------------
-
-
-def _texts(values: list[Any]) -> list[str]:
-    kinds = set(map(type, values))
-    if kinds <= {str, type(None)} or kinds == {int}:  # only here are equal values read the same
-        read = {value: _text(value) for value in set(values)}
-        return [read[value] for value in values]
-    return [_text(value) for value in values]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return readable(value)
-    if value is None or value != value:
-        return MISSING
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return _digits(value)
-    return readable(msgspec.json.encode(value).decode())
-
-
-def _digits(value: float) -> str:
-    """A number to the precision of a float, for a batch may keep whole numbers as floats."""
-    rounded = number(value)
-    if rounded != rounded:
-        return hex(int(value))
-    return str(int(rounded)) if abs(rounded) <= 2**53 and rounded.is_integer() else repr(rounded)

@@ -21,6 +21,9 @@ Counts: TypeAlias = dict[Any, int]
 _NUMBERS = (int, float, Decimal, Fraction, np.number)
 _MISSING = ("NAType", "NaTType", "NoneType")
 _LONGEST = 200  # characters of a nested value's text
+_BLOCK = 1 << 16  # objects counted at a time, so that their addresses stay in the cache
+_HEAD = 512  # objects of a block that show which ones come again and again
+_FEW = 32  # of them that are sought by address
 
 
 class Values(NamedTuple):
@@ -186,7 +189,28 @@ def counted(array: Array) -> Counts:
         codes = np.ascontiguousarray(array).view(f"u{size}")
         values, counts = np.unique(codes, return_counts=True)
         return dict(zip(values.view(array.dtype).tolist(), counts.tolist(), strict=True))
-    return dict(Counter(array.tolist()))
+    found: Counter[Any] = Counter()
+    for start in range(0, len(array), _BLOCK):
+        _count(array[start : start + _BLOCK], found)
+    return dict(found)
+
+
+def _count(array: Array, found: Counter[Any]) -> None:
+    """Count a block in the order in which values first appear.
+
+    Objects that fill it are counted by their addresses, several times faster than by their hash.
+    """
+    if array.dtype.kind == "O":
+        addresses = np.frombuffer(np.ascontiguousarray(array), np.intp)
+        firsts = np.unique(addresses[:_HEAD], return_index=True)[1]
+        if len(array) > _HEAD and len(firsts) <= _FEW:
+            left = np.ones(len(array), np.bool_)
+            for first in np.sort(firsts).tolist():
+                same = addresses == addresses[first]
+                found[array[first]] += int(np.count_nonzero(same))
+                left ^= same
+            array = array[left]
+    found.update(array.tolist())
 
 
 def by_text(array: Array, problem: str = "") -> Values:

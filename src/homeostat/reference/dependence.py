@@ -13,15 +13,22 @@ _SHORTEST = 4  # rows of a block
 _CLEARLY = 3.0  # standard errors above 1
 
 
-def dependence_of(cells: NDArray[Any], counts: NDArray[np.int64]) -> float:
+def dependence_of(
+    cells: NDArray[Any], counts: NDArray[np.int64], hours: NDArray[np.int64] | None = None
+) -> float:
     """The variance inflation of block means of ranks, from the order of the rows; at least 1.
 
     1 where it is not clearly more, by three standard errors of the spread of block means. `cells`
-    are those of the rows in order, without missing ones; a row's rank is its cell's middle.
+    are those of the rows in order, without missing ones; a row's rank is its cell's middle. With
+    `hours` (-1: not known) what is usual at an hour of the week does not count as dependence.
     """
     middle = np.cumsum(counts) - counts / 2
     ranks = middle[cells]
     ranks -= ranks.mean() if len(ranks) else 0.0
+    if hours is not None and len(ranks):
+        groups = hours + 1
+        n = np.bincount(groups)
+        ranks -= (np.bincount(groups, ranks) / np.maximum(n, 1))[groups]
     variance = float(ranks @ ranks) / max(1, len(ranks))
     if variance <= 0:
         return 1.0

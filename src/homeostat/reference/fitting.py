@@ -121,7 +121,9 @@ def _cells(block: Array, grid: CategoryGrid) -> Iterator[int]:
 
 def _in_order(tally: Tally, at: NDArray[np.int64], hours: NDArray[np.int64] | None) -> Fitted:
     season = None if hours is None or not tally.n else season_of(at, hours, tally.counts)
-    return Fitted(tally, dependence_of(at[at >= 0], tally.counts), season)
+    known = at >= 0
+    usual = None if season is None or hours is None else hours[known]
+    return Fitted(tally, dependence_of(at[known], tally.counts, usual), season)
 
 
 def _blocks(array: Array) -> Iterator[tuple[int, Array]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,13 @@ HOURS = 168
 MOST = 20  # groups of cells that are counted by the hour
 _HOUR = 3_600_000_000  # microseconds
 _MONDAY = 72  # 1970-01-01 was a Thursday: three days after a Monday
+
+
+class _Scalable(Protocol):
+    def scaled(self, factors: NDArray[np.float64], share: float) -> Self: ...
+
+
+T = TypeVar("T", bound=_Scalable)
 
 
 class Season(NamedTuple):
@@ -44,6 +51,25 @@ class Season(NamedTuple):
         out = np.zeros(self.counts.shape[1], np.int64)
         np.add.at(out, self.groups, counts)
         return out
+
+    def worth(self, hours: ArrayLike) -> float:
+        """How many of the reference's rows such a mix of hours rests on, as if drawn from it."""
+        weights = np.asarray(hours, dtype=np.float64)
+        seen = np.maximum(self.counts.sum(axis=1), 1)
+        spread = float((weights**2 / seen).sum())
+        return float(weights.sum() ** 2 / spread) if spread else 0.0
+
+
+def mixed(tally: T, season: Season, hours: ArrayLike) -> T:
+    """A reference's column as it would be with so many rows at each hour of the week."""
+    usual, total = season.counts.sum(axis=0), float(season.counts.sum())
+    expected = season.expected(hours)
+    worth = min(season.worth(hours), total)
+    if not total or not worth or np.isnan(expected).any():
+        return tally
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factors = np.where(usual > 0, expected * worth / usual, 0.0)
+    return tally.scaled(factors[season.groups], worth / total)
 
 
 def hours_of(times: Array) -> NDArray[np.int64]:

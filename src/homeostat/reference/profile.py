@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.errors import SnapshotMismatch
+from homeostat.reference.columns import values_of
 from homeostat.reference.grid import Grid
 from homeostat.reference.hours import HOURS, histogram
 from homeostat.reference.table import Table, table_of
@@ -50,7 +51,8 @@ class Profile:
     Profiles of the same grid add up: counts, minima and maxima exactly, sums of values to rounding
     (some 1e-12 of their size), in any order and grouping; an empty profile changes nothing. Get
     one from `reference.profile(data)`. `rows` are all rows taken, `hours` how many of them lie in
-    each hour of the week (where times are known), `new` columns that the reference does not have.
+    each hour of the week (where times are known), `new` columns with values that the
+    reference does not have.
     """
 
     def __init__(self, grids: Grids) -> None:
@@ -90,10 +92,11 @@ class Profile:
         self.rows += max(map(len, arrays.values()), default=0)
         if hours is not None:
             self.hours += histogram(hours)
-        self._notice(name for name in seen if name not in known)
+        unknown = [name for name in seen if name not in known and name not in self.new]
+        self._notice(name for name in unknown if values_of(table.array(name)).n)
 
     def _notice(self, found: Iterator[str] | tuple[str, ...]) -> None:
-        self.new = tuple(dict.fromkeys((*self.new, *found)))[:_MOST_NEW]
+        self.new = tuple(sorted({*self.new, *found})[:_MOST_NEW])
 
     def merge(self, other: Profile) -> Profile:
         """Add another profile of the same grid to this one. SnapshotMismatch for another grid."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from hashlib import blake2b
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean, require
 from homeostat.reference import shown
 from homeostat.reference.file import decoded, encoded
 from homeostat.reference.fitting import Fitted, Settings, fit_column
-from homeostat.reference.hours import Season
+from homeostat.reference.hours import Season, mixed
 from homeostat.reference.profile import Grids, Profile
 from homeostat.reference.table import Table, table_of
 from homeostat.reference.tally import Tally
@@ -104,6 +105,11 @@ class Reference:
         return self.counts.rows
 
     @property
+    def fingerprint(self) -> str:
+        """32 characters that two references share only when all of them is the same."""
+        return blake2b(self.to_bytes(), digest_size=16).hexdigest()
+
+    @property
     def grids(self) -> Grids:
         """The cells of all columns."""
         return self.counts.grids
@@ -134,6 +140,21 @@ class Reference:
         """A profile's counts of the same groups of cells."""
         self.grids.check(profile.grids)
         return self._season(column).grouped(profile[column].counts)
+
+    def at(self, hours: ArrayLike) -> Reference:
+        """What it would hold of a window with so many rows at each hour of the week.
+
+        hours: 168 counts from Monday 0 h UTC, as `profile.hours`. Columns counted by the hour are
+        weighted cell by cell, and count as many rows as such a mix is worth; others stay as they
+        are, and so does the grid. Needs `seasonal` to change anything.
+        """
+        columns: dict[str, Tally] = {
+            name: mixed(tally, self.seasons[name], hours) if name in self.seasons else tally
+            for name, tally in self.counts.columns.items()
+        }
+        counts = Profile(self.grids)
+        counts.columns, counts.rows, counts.hours = columns, self.rows, self.counts.hours
+        return Reference(counts, self.dependence, self.seasons)
 
     def _season(self, column: str) -> Season:
         _known(column, list(self))

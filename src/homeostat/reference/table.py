@@ -16,7 +16,7 @@ from homeostat.record import InferenceRecord
 from homeostat.reference.columns import array_of, names
 from homeostat.reference.hours import hours_of
 
-_OWN = {
+OWN = {
     "prediction": "predicted_label",
     "label": "ground_truth_label",
     "score": "score",
@@ -87,10 +87,10 @@ def _batch(data: Any) -> Batch | None:
 
 def _columns_of(batch: Batch) -> dict[str, Any]:
     features = {
-        (f"features.{name}" if name in _OWN else name): column
+        (f"features.{name}" if name in OWN else name): column
         for name, column in batch.features.items()
     }
-    return features | {name: getattr(batch, field) for name, field in _OWN.items()}
+    return features | {name: getattr(batch, field) for name, field in OWN.items()}
 
 
 def _file(path: str) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,14 @@ class _Tally:
     def rows(self) -> int:
         """All rows: values, missing ones and strays."""
         return self.n + self.missing + sum(self.strays.values())
+
+    def scaled(self, factors: NDArray[np.float64], share: float) -> Self:
+        """A copy whose cells hold so many times as many; all else `share` of what it was."""
+        other = copy.copy(self)
+        other.counts = np.rint(self.counts * factors).astype(np.int64)
+        other.missing = round(self.missing * share)
+        other.strays = {kind: round(count * share) for kind, count in self.strays.items()}
+        return other
 
     def stray(self, values: Values) -> None:
         """Count values that are of another type than the grid."""
@@ -107,6 +116,16 @@ class NumberTally(_Tally):
         """Values on the grid, infinite ones included."""
         return int(self.counts.sum()) + self.below + self.above
 
+    def scaled(self, factors: NDArray[np.float64], share: float) -> Self:
+        """A copy whose cells hold so many times as many; all else `share` of what it was."""
+        other = super().scaled(factors, share)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            held = np.where(self.counts > 0, other.counts / self.counts, 0.0)
+        other.sums = self.sums * held
+        other.square = self.square * (int(other.counts.sum()) / max(1, int(self.counts.sum())))
+        other.below, other.above = round(self.below * share), round(self.above * share)
+        return other
+
     @property
     def moments(self) -> Moments:
         """Of the finite values."""
@@ -162,8 +181,8 @@ class NumberTally(_Tally):
             moved *= moved
             moved[0] += self.square
             self.square = float(np.cumsum(moved, out=moved)[-1])
-        self.low = min(self.low, values.min().item())
-        self.high = max(self.high, values.max().item())
+        self.low = min(self.low, values.min().item() + 0)  # a zero without its sign
+        self.high = max(self.high, values.max().item() + 0)
 
     def merge(self, other: NumberTally) -> None:
         """Add another tally of the same grid: counts exactly, sums to rounding."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,17 @@ from homeostat.errors import InvalidInput
 from homeostat.protocols import Alarms, Note
 from homeostat.state import Stateful
 
-__all__ = ["LARGEST", "Alarm", "Alarms", "Sequential", "collect", "observations", "skip"]
+__all__ = [
+    "LARGEST",
+    "Alarm",
+    "Alarms",
+    "Sequential",
+    "alarm_of",
+    "alarms_of",
+    "collect",
+    "observations",
+    "skip",
+]
 
 LARGEST = 1e100  # detectors square sums of values: any beyond this might overflow
 
@@ -64,6 +74,33 @@ def collect(found: Iterable[Alarm], kept: NDArray[np.int64] | None) -> Alarms:
     places = positions if kept is None else kept[positions]
     observed, threshold, change = numbers.T.copy()
     return Alarms(places, observed, threshold, change, since, notes)
+
+
+def alarm_of(detector: Any, position: int) -> Alarm:
+    """The alarm that a detector has just raised."""
+    return Alarm(
+        position,
+        float(detector.observed),
+        float(detector.threshold),
+        float(getattr(detector, "change", np.nan)),
+        int(getattr(detector, "since", -1)),
+        getattr(detector, "note", None),
+    )
+
+
+def alarms_of(detector: Any, xs: Any) -> list[Alarm]:
+    """The alarms of any detector over a batch or an array without NaNs, by either of its forms."""
+    if not len(xs):
+        return []
+    if not hasattr(detector, "alarms"):
+        items = xs.tolist() if isinstance(xs, np.ndarray) else xs
+        fired = ((at, detector.update(x)) for at, x in enumerate(items))
+        return [alarm_of(detector, at) for at, alarm in fired if alarm]
+    found: Alarms = detector.alarms(xs)
+    n = len(found.positions)
+    since = np.full(n, -1) if found.since is None else found.since
+    columns = [column.tolist() for column in (*found[:4], since)]
+    return [Alarm(*row) for row in zip(*columns, found.notes or [None] * n, strict=True)]
 
 
 def observations(xs: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:

@@ -8,12 +8,15 @@ from homeostat.event_batch import EventBatch
 from homeostat.events import DriftDetected, SystemEvent
 from homeostat.strategy import Answers, RetrainingStrategy, request
 
+_NO_REASON = ("better", "broken")
+
 
 class DriftStrategy(RetrainingStrategy):
-    """Ask at every `DriftDetected` that is not an improvement.
+    """Ask at every `DriftDetected` that is neither an improvement nor a break in the data.
 
     `metric` narrows it to the alarms on one series (`error`, `accuracy`, ...); None takes all.
-    An alarm whose direction is `better` never asks. Cost: a comparison an event.
+    An alarm whose direction is `better` never asks, nor one that is `broken`: no retraining mends
+    the data. Cost: a comparison an event.
     """
 
     name: ClassVar[str] = "drift"
@@ -22,7 +25,7 @@ class DriftStrategy(RetrainingStrategy):
         self.metric = metric
 
     def on_event(self, event: SystemEvent) -> SystemEvent | None:
-        if not self.watches(event) or event.payload.direction == "better":
+        if not self.watches(event) or event.payload.direction in _NO_REASON:
             return None
         drift = event.payload
         return request(

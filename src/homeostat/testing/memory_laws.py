@@ -199,8 +199,17 @@ def _require_plain(given: dict[str, Any]) -> None:
         for item in value if isinstance(value, list | tuple) else [value]:
             inner = any(hasattr(item, kind.entry) for kind in KINDS)
             plain = item is None or isinstance(item, bool | int | float | str | Mapping)
-            if not inner and not plain:
+            if inner:
+                _require_plain(_settings_or_none(item))
+            elif not plain:
                 raise Skip(f"setting {name!r} is {named_kind(item)}, which is no plain data")
+
+
+def _settings_or_none(plugin: object) -> dict[str, Any]:
+    try:
+        return settings(plugin)
+    except AttributeError:  # it hides its own, which is another law's business
+        return {}
 
 
 def fresh_is_empty(subject: Subject) -> None:

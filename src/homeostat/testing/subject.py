@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from homeostat.batch import Batch
-from homeostat.engine import RECORDS
 from homeostat.event_batch import EventBatch, surely
 from homeostat.events import SystemEvent
 from homeostat.plugins import spec
 from homeostat.protocols import Alarms
+from homeostat.series import RECORDS
 from homeostat.strategy import adopt
 from homeostat.testing import events, streams
 from homeostat.testing.compare import difference

@@ -1,0 +1,203 @@
+"""Inputs: windows against a reference, at one level over all columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import homeostat as hs
+from homeostat.config import load_file
+from homeostat.drift.episodes import Episodes
+from homeostat.drift.windowed import Inputs, inputs
+from homeostat.errors import InvalidSetting
+from homeostat.testing import check
+from homeostat.testing.streams import record_streams
+
+HOUR = np.timedelta64(3600, "s")
+
+
+def columns(n: int, seed: int, shift: float = 0.0) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    return {
+        "age": rng.normal(40 + 10 * shift, 10, n),
+        "income": rng.lognormal(10, 1, n),
+        "kids": rng.integers(0, 4, n),
+        "city": rng.choice(["Oslo", "Rome", "Lima"], n),
+        "member": rng.random(n) < 0.3,
+    }
+
+
+def batch(features: dict[str, Any], start: str = "2026-01-05", per_hour: int = 60) -> hs.Batch:
+    n = len(next(iter(features.values())))
+    times = np.datetime64(start, "us") + np.arange(n) * (HOUR / per_hour)
+    return hs.Batch.from_columns(
+        model_version="1", predicted_label="a", latency_ms=1.0, created_at=times, features=features
+    )
+
+
+REFERENCE = hs.Reference.fit(columns(5000, 1))
+
+
+def test_nothing_changed_alarms_at_most_as_often_as_allowed() -> None:
+    alarms = sum(
+        len(inputs(columns(5000, 100 + seed)).alarms(batch(columns(40_000, seed))).positions)
+        for seed in range(6)
+    )
+    assert alarms <= 8  # 240 windows at 1 in 100: the chance of more is below 1 in 1,000
+
+
+def test_a_shift_is_found_in_its_window_and_named() -> None:
+    features = columns(6000, 2)
+    features["age"][3000:] += 3.0
+    found = Inputs(REFERENCE).alarms(batch(features))
+    assert found.positions.tolist() == [3999, 4999, 5999]
+    assert found.since.tolist() == [999] * 3
+    note = found.notes[0]
+    assert (note.metric, note.direction) == ("inputs", None)
+    assert (note.evidence["from"], note.evidence["to"]) == (3000, 4000)
+    assert [column["column"] for column in note.evidence["columns"]] == ["age"]
+    assert (found.observed > found.threshold).all()
+
+
+def test_windows_by_time_tell_when() -> None:
+    features = columns(6000, 3)
+    features["city"][3000:] = "Rome"
+    found = Inputs(REFERENCE, "10h", budget="1 per month").alarms(batch(features))
+    assert found.positions.tolist()[0] == 3480  # windows begin at multiples of ten hours
+    assert found.notes[0].evidence["from"] == "2026-01-07T00:00:00Z"
+    assert found.notes[0].evidence["to"] == "2026-01-07T10:00:00Z"
+
+
+def test_columns_that_go_come_or_change_type_are_schema_and_broken() -> None:
+    good = columns(1000, 4)
+    gone = {name: column for name, column in good.items() if name != "age"}
+    new = good | {"height": good["age"]}
+    text = good | {"income": np.array([f"{x:.2f} EUR" for x in good["income"]])}
+    said = []
+    for features in (gone, new, text):
+        (note,) = Inputs(REFERENCE).alarms(batch(features)).notes
+        said.append((note.metric, note.direction, note.evidence["schema"]))
+    assert said[0] == ("schema", "broken", ["'age' is gone"])
+    assert said[1] == ("schema", "broken", ["'height' is new"])
+    assert said[2][:2] == ("schema", "broken")
+    assert "'income'" in said[2][2][0]
+    engine = hs.Engine([], [Inputs(REFERENCE)], hs.DriftStrategy())
+    kinds = [event.kind for event in engine.observe_batch(batch(gone))]
+    assert kinds == ["DriftDetected"]  # and no retraining is asked for
+
+
+def test_missing_values_are_found() -> None:
+    features = columns(1000, 5)
+    features["age"][::3] = np.nan
+    (note,) = Inputs(REFERENCE).alarms(batch(features)).notes
+    assert note.evidence["columns"][0]["verdict"] == "missing values"
+
+
+def test_a_tolerance_forgives_small_changes() -> None:
+    features = columns(20_000, 6, shift=0.15)
+    assert len(Inputs(REFERENCE, 20_000).alarms(batch(features)).positions) == 1
+    assert len(Inputs(REFERENCE, 20_000, tolerance=0.1).alarms(batch(features)).positions) == 0
+
+
+def test_chosen_columns_and_tests() -> None:
+    features = columns(1000, 7, shift=1.0)
+    assert not len(Inputs(REFERENCE, columns=["kids", "city"]).alarms(batch(features)).positions)
+    (note,) = Inputs(REFERENCE, tests={"age": "psi"}).alarms(batch(features)).notes
+    assert note.evidence["columns"][0]["test"] == "psi"
+
+
+def test_a_budget_becomes_a_level() -> None:
+    features = columns(1000, 8)
+    levels = []
+    for budget in ("1 per 100000 records", "1 per 10000 records", "1 per 1000 records"):
+        detector = Inputs(REFERENCE, budget=budget)
+        detector.alarms(batch(features))
+        assert detector.latest is not None
+        levels.append(detector.latest.alpha)
+    assert levels == pytest.approx([0.01, 0.1, 0.2])
+    timed = Inputs(REFERENCE, "1h", budget="1 per week")
+    timed.alarms(batch(features))
+    assert timed.latest is not None
+    assert timed.latest.alpha == pytest.approx(1 / 168)
+    with pytest.raises(InvalidSetting, match="records_per_day"):
+        Inputs(REFERENCE, 1000, budget="1 per week")
+    shared = hs.AlarmBudget("1 per 1000 records").over([Inputs(REFERENCE), Inputs(REFERENCE)])
+    assert [each.budget for each in shared] == ["0.5 per 1000 records"] * 2
+
+
+def daily(n: int, seed: int, per_hour: int = 60) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    hours = np.arange(n) / per_hour
+    return {"load": rng.normal(np.sin(hours / 24 * 2 * np.pi), 1.0)}
+
+
+def test_days_are_compared_with_days_and_nights_with_nights() -> None:
+    fitted = batch(daily(60 * 24 * 28, 1))
+    plain = hs.Reference.fit(fitted, columns=["load"])
+    seasonal = hs.Reference.fit(fitted, columns=["load"], seasonal="hour_of_week")
+    week = batch(daily(60 * 24 * 7, 2), "2026-02-02")
+    assert len(Inputs(seasonal, 180).alarms(week).positions) <= 1
+    assert seasonal.dependence["load"] < 2 < plain.dependence["load"]
+    shifted = daily(60 * 24 * 7, 3)
+    shifted["load"] += 0.8
+    found = Inputs(seasonal, 180).alarms(batch(shifted, "2026-02-02"))
+    assert len(found.positions) > 40  # of 56 windows
+    missed = Inputs(plain, 180).alarms(batch(shifted, "2026-02-02"))
+    assert len(missed.positions) < len(found.positions)
+
+
+def test_the_reference_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "reference.hs"
+    REFERENCE.save(path)
+    features = columns(1000, 9, shift=1.0)
+    by_path = Inputs(path).alarms(batch(features))
+    assert by_path.observed.tolist() == Inputs(REFERENCE).alarms(batch(features)).observed.tolist()
+    config = f'[[detectors]]\ntype = "inputs"\nreference = "{path}"\nwindow = "1h"\n'
+    (tmp_path / "homeostat.toml").write_text(config + 'budget = "1 per week"\n')
+    assert load_file(tmp_path / "homeostat.toml").engine().detectors[0].name == "inputs"
+    with pytest.raises(InvalidSetting, match="cannot be read"):
+        Inputs(tmp_path / "nothing.hs")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"columns": ["agee"]}, "did you mean 'age'"),
+        ({"columns": "age"}, "list of names"),
+        ({"tests": "kss"}, "did you mean 'ks'"),
+        ({"tests": {"label": "ks"}}, "tests"),
+        ({"tolerance": -1}, "tolerance"),
+        ({"window": 0}, "window"),
+        ({"budget": "often"}, "no alarm budget"),
+    ],
+)
+def test_what_does_not_fit_is_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidSetting, match=message):
+        Inputs(REFERENCE, **settings)
+
+
+def test_no_reference_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match="a Reference, or the path"):
+        Inputs(3)  # type: ignore[arg-type]
+
+
+def kit_reference() -> hs.Reference:
+    return hs.Reference.fit(record_streams()[0].items)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"window": 40, "budget": "1 per 50 records"},
+        {"window": 60, "step": 20, "budget": "1 per 100 records"},
+        {"window": "30s", "lateness": "10s", "budget": "1 per 100 records"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("wrap", [lambda x: x, Episodes], ids=["bare", "episodes"])
+def test_laws(settings: dict[str, Any], wrap: Any) -> None:
+    results = check(wrap(Inputs(kit_reference(), **settings)))
+    assert [str(result) for result in results if not result.ok] == []
