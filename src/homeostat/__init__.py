@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from homeostat.metrics.segmented import Segmented, segmented
     from homeostat.metrics.skill import Skill
     from homeostat.metrics.volume import Volume
+    from homeostat.metrics.windowed import Windowed
     from homeostat.parity import Fairness, fairness
     from homeostat.reference import Profile, Reference, ReferenceFitter
     from homeostat.strategies.cost import CostAware
@@ -130,6 +131,7 @@ _LATER = {
     "Volume": "metrics.volume",
     "compare": "comparison",
     "fairness": "parity",
+    "Windowed": "metrics.windowed",
     "segmented": "metrics.segmented",
 }
 """What is imported when it is first named, so that `import homeostat` stays light."""
@@ -231,6 +233,7 @@ __all__ = [
     "SystemEvent",
     "ThresholdStrategy",
     "Volume",
+    "Windowed",
     "all_of",
     "any_of",
     "at_least",

@@ -42,6 +42,7 @@ TABLE: dict[str, dict[str, str]] = {
         "cuped": "homeostat.metrics.cuped:Cuped",
         "disparity": "homeostat.metrics.disparity:Disparity",
         "segmented": "homeostat.metrics.segmented:Segmented",
+        "windowed": "homeostat.metrics.windowed:Windowed",
     },
     "detectors": {
         "adwin": "homeostat.drift.adwin:ADWIN",

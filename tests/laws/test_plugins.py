@@ -67,6 +67,11 @@ SETTINGS = {
         {"metric": LatencyMetric(), "by": ["model_version", "x"], "max_segments": 50},
         {"metric": PerRecord(), "by": ["features.kind", "predicted_label"], "max_segments": 10},
     ],
+    "windowed": [
+        {"metric": AccuracyMetric(50, level=0.9), "window": 7},
+        {"metric": LatencyMetric(), "window": "30s", "lateness": "5s"},
+        {"metric": PerRecord(), "window": 40},
+    ],
     "adwin": [{"delta": 0.05, "clock": 1}, {"max_buckets": 2, "on": "latency_ms"}],
     "page_hinkley": [{"mode": "up", "threshold": 20}, {"mode": "down", "alpha": 1.0}],
     "error_rate": [
