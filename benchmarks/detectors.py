@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 sys.path.append(str(Path(__file__).parent / "detection"))
-from peers import PEERS, Peer  # noqa: E402
+from peers import PEERS, Peer
 
 
 def stream(n: int) -> np.ndarray:

@@ -30,7 +30,6 @@ BATCH = 8192
 def homeostat(before: int, after: int) -> Steps:
     """All 50 columns, from arrays."""
     from compare_speed import table
-
     from homeostat.comparison import compare
 
     yield "import"
@@ -42,8 +41,9 @@ def homeostat(before: int, after: int) -> Steps:
 
 def scipy(before: int, after: int) -> Steps:
     """The 40 numeric columns alone."""
-    from compare_speed import NUMERIC, table
     from scipy.stats import ks_2samp
+
+    from compare_speed import NUMERIC, table
 
     yield "import"
     reference, current = table(before, 0), table(after, 1)
@@ -56,9 +56,10 @@ def scipy(before: int, after: int) -> Steps:
 def evidently(before: int, after: int) -> Steps:
     """The preset for drift, from data frames."""
     import pandas as pd
-    from compare_speed import table
     from evidently import Report
     from evidently.presets import DataDriftPreset
+
+    from compare_speed import table
 
     yield "import"
     reference, current = pd.DataFrame(table(before, 0)), pd.DataFrame(table(after, 1))
@@ -71,6 +72,7 @@ def nannyml(before: int, after: int) -> Steps:
     """Univariate drift with its defaults (Jensen-Shannon, ten chunks), from data frames."""
     import nannyml as nml
     import pandas as pd
+
     from compare_speed import table
 
     yield "import"

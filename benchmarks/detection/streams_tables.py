@@ -95,12 +95,14 @@ def show_retraining(
 ) -> None:
     """The accuracy of each way to retrain."""
     heads = ["detector", "alarms", "retrainings", "accuracy", "calendar, as often"]
-    lines = [
-        [name, row["alarms"], row["retrainings"], row["accuracy"], row["calendar"]]
-        + ([per_10000[name]] if per_10000 else [])
-        for name, row in result["detectors"].items()
-    ]
-    heads += ["alarms per 10,000, model stays"] if per_10000 else []
+    keys = ["alarms", "retrainings", "accuracy", "calendar"]
+    found = result["detectors"]
+    if "changes_with_an_alarm" in found[OURS]:
+        heads, keys = [*heads, "changes with an alarm"], [*keys, "changes_with_an_alarm"]
+    lines = [[name, *(row[key] for key in keys)] for name, row in found.items()]
+    if per_10000:
+        heads.append("alarms per 10,000, model stays")
+        lines = [[*line, per_10000[line[0]]] for line in lines]
     table(f"Retraining, {title}: a model that stays has accuracy {result['static']}", heads, lines)
 
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from homeostat.budget import AlarmBudget
     from homeostat.comparison import Comparison, compare
     from homeostat.confidence import ConfidenceSequence
+    from homeostat.diagnosis import Diagnosis, diagnose
     from homeostat.drift.episodes import Episodes
     from homeostat.metrics.balanced_accuracy import BalancedAccuracy
     from homeostat.metrics.bias import Bias
@@ -129,7 +130,9 @@ _LATER = {
     "Segmented": "metrics.segmented",
     "Skill": "metrics.skill",
     "Volume": "metrics.volume",
+    "Diagnosis": "diagnosis",
     "compare": "comparison",
+    "diagnose": "diagnosis",
     "fairness": "parity",
     "Windowed": "metrics.windowed",
     "segmented": "metrics.segmented",
@@ -178,6 +181,7 @@ __all__ = [
     "CupedStrategy",
     "DecisionEvent",
     "Detector",
+    "Diagnosis",
     "Disparity",
     "DriftDetected",
     "DriftEnded",
@@ -239,6 +243,7 @@ __all__ = [
     "at_least",
     "channel",
     "compare",
+    "diagnose",
     "drift",
     "estimate",
     "fairness",

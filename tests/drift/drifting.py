@@ -58,7 +58,8 @@ def assert_same_bits_in_any_cut(make: Callable[[], Any], values: np.ndarray) -> 
     found = []
     for at, x in enumerate(values.tolist()):
         if single.update(x):
-            found.append((at, single.observed, single.threshold, single.change, single.since))
+            since = getattr(single, "since", -1)
+            found.append((at, single.observed, single.threshold, single.change, since))
     assert found == expected
     assert to_bytes(single.snapshot()) == to_bytes(whole.snapshot())
     for largest in (5, 40, 3000):

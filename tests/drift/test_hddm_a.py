@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drifting import assert_same_bits_in_any_cut
 from river import drift
 
 from homeostat.drift.hddm_a import HDDMA
@@ -89,25 +90,9 @@ def test_a_constant_never_alarms(constant: float) -> None:
 
 @pytest.mark.parametrize("fractions", [False, True])
 def test_cutting_changes_nothing(fractions: bool) -> None:
-    xs = stepping(3, 40_000, fractions)
+    xs = stepping(3, 20_000, fractions)
     xs[np.random.default_rng(3).random(len(xs)) < 0.1] = np.nan
-    whole, alone, pieces = (HDDMA(0.01, 0.05, "both") for _ in range(3))
-    want = whole.alarms(xs)
-    assert len(want.positions) > 10
-    rows = [
-        (at, alone.observed, alone.threshold, alone.change, alone.since)
-        for at, x in enumerate(xs.tolist())
-        if alone.update(x)
-    ]
-    assert rows == list(zip(*(column.tolist() for column in want[:5]), strict=True))
-    assert to_bytes(alone.snapshot()) == to_bytes(whole.snapshot())
-    rng, start, found = np.random.default_rng(4), 0, []
-    while start < len(xs):
-        stop = start + int(rng.choice([0, 1, 7, 600, 9_000]))
-        found += [start + at for at in pieces.update_many(xs[start:stop]).tolist()]
-        start = stop
-    assert found == want.positions.tolist()
-    assert to_bytes(pieces.snapshot()) == to_bytes(whole.snapshot())
+    assert_same_bits_in_any_cut(lambda: HDDMA(0.01, 0.05, "both"), xs)
 
 
 def test_an_alarm_tells_what_happened() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drifting import assert_same_bits_in_any_cut
 from river import drift
 from scipy.stats import ks_2samp
 
@@ -121,23 +122,7 @@ def test_laws(detector: KSWIN) -> None:
 def test_cutting_changes_nothing() -> None:
     xs = np.concatenate([stepping(seed) for seed in range(3)])
     xs[np.random.default_rng(3).random(len(xs)) < 0.1] = np.nan
-    whole, alone, pieces = (KSWIN(0.01) for _ in range(3))
-    want = whole.alarms(xs)
-    assert len(want.positions) > 10
-    rows = [
-        (at, alone.observed, alone.threshold, alone.change)
-        for at, x in enumerate(xs.tolist())
-        if alone.update(x)
-    ]
-    assert rows == list(zip(*(column.tolist() for column in want[:4]), strict=True))
-    assert to_bytes(alone.snapshot()) == to_bytes(whole.snapshot())
-    rng, start, found = np.random.default_rng(4), 0, []
-    while start < len(xs):
-        stop = start + int(rng.choice([0, 1, 7, 99, 1_300]))
-        found += [start + at for at in pieces.update_many(xs[start:stop]).tolist()]
-        start = stop
-    assert found == want.positions.tolist()
-    assert to_bytes(pieces.snapshot()) == to_bytes(whole.snapshot())
+    assert_same_bits_in_any_cut(lambda: KSWIN(0.01), xs)
 
 
 def test_an_alarm_tells_what_happened() -> None:

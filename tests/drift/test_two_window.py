@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drifting import assert_same_bits_in_any_cut
 
 from homeostat.drift.two_window import TwoWindow
 from homeostat.errors import InvalidInput, InvalidSetting
@@ -138,23 +139,7 @@ def test_cutting_changes_nothing(kind: str) -> None:
     likelihood = "gaussian" if kind == "normal" else "errors"
     xs = np.concatenate([stepping(3, kind), stepping(9, kind, 1_500)])
     xs[np.random.default_rng(3).random(len(xs)) < 0.1] = np.nan
-    whole, alone, pieces = (TwoWindow(3.0, (20, 90), likelihood, "both") for _ in range(3))
-    want = whole.alarms(xs)
-    assert len(want.positions) > 10
-    rows = [
-        (at, alone.observed, alone.threshold, alone.change, alone.since)
-        for at, x in enumerate(xs.tolist())
-        if alone.update(x)
-    ]
-    assert rows == list(zip(*(column.tolist() for column in want[:5]), strict=True))
-    assert to_bytes(alone.snapshot()) == to_bytes(whole.snapshot())
-    rng, start, found = np.random.default_rng(4), 0, []
-    while start < len(xs):
-        stop = start + int(rng.choice([0, 1, 7, 600, 9_000]))
-        found += [start + at for at in pieces.update_many(xs[start:stop]).tolist()]
-        start = stop
-    assert found == want.positions.tolist()
-    assert to_bytes(pieces.snapshot()) == to_bytes(whole.snapshot())
+    assert_same_bits_in_any_cut(lambda: TwoWindow(3.0, (20, 90), likelihood, "both"), xs)
 
 
 def test_an_alarm_tells_what_happened() -> None:

@@ -56,7 +56,12 @@ _LATER = {
 """What is imported when it is first named: importing homeostat need not load every detector."""
 
 
+_ALIASES = {"HDDM_A": "HDDMA", "HDDM_W": "HDDMW", "ECDDWT": "ECDD"}
+"""How River and Frouros call some of them."""
+
+
 def __getattr__(name: str) -> Any:
+    name = _ALIASES.get(name, name)
     if name not in _LATER:
         raise AttributeError(f"module 'homeostat.drift' has no attribute {name!r}")
     found = globals()[name] = getattr(import_module(f"homeostat.drift.{_LATER[name]}"), name)
@@ -64,7 +69,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, *_ALIASES})
 
 
 __all__ = [

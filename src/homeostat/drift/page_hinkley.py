@@ -129,7 +129,8 @@ class PageHinkley(Stretched):
         moved = values - self._origin
         counts = np.arange(self._count + 1.0, self._count + len(values) + 1.0)
         sums = np.cumsum(np.append(self._sum, moved))[1:]
-        levels = self._levels(moved - sums / counts)
+        means = sums / counts
+        levels = self._levels(np.subtract(moved, means, out=means))
         first = self._crossing(levels, counts)
         taken = len(values) if first is None else first + 1
         self._remember(levels[:, :taken], counts[:taken], sums[:taken])
@@ -151,7 +152,11 @@ class PageHinkley(Stretched):
     def _levels(self, deviations: NDArray[np.float64]) -> NDArray[np.float64]:
         signs = np.array(_SIDES[self.mode])[:, np.newaxis]
         carried = np.array([[side[_LEVEL]] for side in self._sides])
-        return decay(self.alpha, signs * deviations - self.delta, carried) + 0.0
+        pushes = signs * deviations
+        pushes -= self.delta
+        levels = decay(self.alpha, pushes, carried)
+        levels += 0.0
+        return levels
 
     def _remember(
         self,
