@@ -266,3 +266,21 @@ def test_settings_outside_their_range_are_refused() -> None:
     ):
         with pytest.raises(InvalidSetting):
             ErrorRate(**{"baseline": 0.1, "n": 1_000, **settings})
+
+
+def test_a_small_rise_is_found_that_the_sums_and_the_reference_do_not_show() -> None:
+    found = early = 0
+    for seed in range(12):
+        rng = np.random.default_rng([77, seed])
+        rates = np.where(np.arange(18_000) < 8_000, 0.217, 0.269)
+        xs = (rng.random(18_000) < rates).astype(float)
+        alarms = error_rate(xs[:2_000]).alarms(xs[2_000:])
+        early += int((alarms.positions < 6_000).sum())
+        after = alarms.positions >= 6_000
+        if after.any():
+            found += 1
+            first = int(np.argmax(after))
+            assert 0.02 < alarms.change[first] < 0.4
+            assert alarms.positions[first] - alarms.since[first] > 3_000
+    assert found >= 10
+    assert early <= 1

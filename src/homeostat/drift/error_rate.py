@@ -15,6 +15,9 @@ What makes its alarms keep to a budget:
   neighbours correlate by r, measured in the reference, and taken as 1 unless r is clearly positive.
 - While nothing is suspected the baseline is learned further, from blocks that are at least one
   block old, but never beyond 3 standard errors of the reference: a change cannot become normal.
+- A rise that is too small for the sums, or for the reference to tell, is found by comparing the
+  latest 6 to 48 blocks with all before them (`homeostat.sequential.learned`); that has a part of
+  the budget of its own.
 - Cycles and other slow wandering: when the block means of the stream spread clearly wider than
   chance allows, their excess spread is tolerated from then on, up to a quarter of the baseline.
 
@@ -35,14 +38,13 @@ from homeostat.budget import AlarmBudget
 from homeostat.errors import InvalidInput, InvalidSetting, require, whole
 from homeostat.sequential.alarms import Alarm, observations
 from homeostat.sequential.binary import Binary, skip
+from homeostat.sequential.learned import Learned, least_rise
 
 _ONE = 2**32  # one unit of a sum
 _GROWN = (2.1, 2.7)  # the factors of the odds that the two sums look for
 _ANCHOR = 3.0  # standard errors of the reference that the baseline may move in
 _ERRORS, _SHORTEST, _LONGEST = 50, 200, 20_000  # a block: about so many errors, in records
-_REMEMBERED = 100  # blocks, or the reference where it is longer
-_CLEARLY = 2.0  # standard errors of the spread of block means
-_PEAK, _MOST = 1.4, 0.25  # a cycle's peak in standard deviations; tolerated share of the baseline
+_SMALL = 0.1  # the part of the budget for rises that only blocks show
 _LEAST_REFERENCE = 50
 _LEAST_THRESHOLD = 0.5
 _LEAST_ERROR = 0.065  # logits that the baseline may be off, however much was learned
@@ -60,10 +62,11 @@ class ErrorRate(Binary):
     `error_rate(reference)` measures the first three.
 
     After an alarm both sums start afresh, and the blocks since the change are forgotten; what was
-    learned before stays, so while the rate stays high it alarms again. `observed` and `threshold`
-    are the larger sum and its bound, in nats; `since` is how many values ago that sum left 0, where
-    the change most likely began, and `change` the mean since then, minus the baseline. Before the
-    first alarm `observed` and `change` are NaN. A fall of the mean never alarms.
+    learned before stays, so while the rate stays high it alarms again. `observed` is the larger
+    sum, or the evidence of the blocks, in nats, and `threshold` the bound of the sums; an alarm
+    has the bound that was crossed. `since` is how many values ago that sum left 0, or those blocks
+    began: where the change most likely began; `change` is the mean since then, minus the baseline.
+    Before the first alarm `observed` and `change` are NaN. A fall of the mean never alarms.
 
     The threshold is computed for a model of the series and checked by simulation, not proven:
     docs/alarm-budget.md has the figures and the limits.
@@ -77,7 +80,7 @@ class ErrorRate(Binary):
         "calm when constant": "errors only, all of them, are a rise over the baseline"
     }
     memory: ClassVar[tuple[str, ...]] = (
-        "_sums", "_runs", "_block", "_pending", "_learned", "_spread", "_known", "_raised",
+        "_sums", "_runs", "_block", "_learned", "_known", "_raised",
         "threshold", "observed", "change", "since",
     )  # fmt: skip
 
@@ -85,9 +88,6 @@ class ErrorRate(Binary):
     _sums: list[int]
     _runs: list[list[int]]  # for each sum, since it left 0: records, and their total
     _block: list[int]  # records in the current block, and their total
-    _pending: list[int]  # totals of whole blocks that are too young to learn from
-    _learned: list[float]  # records that the baseline is made of, and their total
-    _spread: list[float]  # block means so far: how many, their sum, and that of their squares
     _known: float  # records learned when the threshold was computed
     _raised: float  # logits that the sums start above the baseline, while it is too uncertain
 
@@ -120,8 +120,8 @@ class ErrorRate(Binary):
         self.observed = math.nan
         self.change = math.nan
         self.since = -1
-        self._learned = [float(n), n * self.baseline]
-        self._spread = [0.0, 0.0, 0.0]
+        self._least = least_rise(self._run_length / _SMALL, self._length)
+        self._learned = Learned(self.baseline, n, self._length, self.dependence)
         self._set_threshold()
         self._restart()
         self._tune()
@@ -165,9 +165,7 @@ class ErrorRate(Binary):
         if fired:
             self._report()
             return True
-        if block[0] == self._length:
-            self._end_block()
-        return False
+        return block[0] == self._length and self._end_block()
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         units = np.rint(values * _ONE).astype(np.int64)
@@ -204,49 +202,41 @@ class ErrorRate(Binary):
         if fired:
             self._report()
             return taken, True
-        if self._block[0] == self._length:
-            self._end_block()
-        return taken, False
+        return taken, self._block[0] == self._length and self._end_block()
 
-    def _end_block(self) -> None:
-        """Learn from the block before this one, which no alarm followed."""
-        self._pending.append(self._block[1])
+    def _end_block(self) -> bool:
+        """Learn from the block before this one, which no alarm followed; or alarm at a rise."""
+        self._learned.take(self._block[1] / _ONE / self._length)
         self._block = [0, 0]
-        if len(self._pending) == 1:
-            return
-        total = self._pending.pop(0) / _ONE
-        count, sum_ = self._learned[0] + self._length, self._learned[1] + total
-        most = float(max(self.n, _REMEMBERED * self._length))
-        if count > most:
-            count, sum_ = most, sum_ * (most / count)
-        self._learned = [count, sum_]
-        mean = total / self._length
-        blocks, means, squares = self._spread
-        if blocks >= _REMEMBERED:
-            keep = (_REMEMBERED - 1) / blocks
-            blocks, means, squares = blocks * keep, means * keep, squares * keep
-        self._spread = [blocks + 1, means + mean, squares + mean * mean]
-        if count >= 2 * self._known:
+        rise = self._learned.rise(self._lowest, self.tolerance)
+        if rise.nats >= self._least:
+            self.observed, self._crossed = rise.nats, self._least
+            self.change, self.since = rise.change, rise.blocks * self._length - 1
+            self._restart(rise.blocks)
+            return True
+        if self._learned.settled[0] >= 2 * self._known:
             self._set_threshold()
         self._tune()
+        return False
 
     def _set_threshold(self) -> None:
         """The threshold that keeps the run length, for as much as is known of the baseline."""
-        self._known = self._learned[0]
+        self._known = self._learned.settled[0]
         # in logits, and as if the series were of 0/1 errors: narrower ones are scaled to that
         wide = max(1.0, self.dependence)
         error = math.sqrt(wide / (self._known * self.baseline * (1 - self.baseline)))
         error = max(error, _LEAST_ERROR)
+        run_length = self._run_length / (1 - _SMALL)
         self.threshold, self._raised = _threshold(
-            float(f"{self.baseline:.2g}"), float(f"{error:.2g}"), float(f"{self._run_length:.3g}")
+            float(f"{self.baseline:.2g}"), float(f"{error:.2g}"), float(f"{run_length:.3g}")
         )
 
     def _tune(self) -> None:
         """The steps of the sums, from what was learned."""
-        lowest, highest = _interval(self.baseline, self.n / self.dependence)
-        self._mean = min(max(self._learned[1] / self._learned[0], lowest), highest)
+        self._lowest, highest = _interval(self.baseline, self.n / self.dependence)
+        self._mean = min(max(self._learned.settled[1], self._lowest), highest)
         odds = self._mean / (1 - self._mean) * math.exp(self._raised * self._narrow)
-        null = odds / (1 + odds) + self.tolerance + self._wandering()
+        null = odds / (1 + odds) + self.tolerance + self._learned.wandering(self._mean)
         null = min(null, (self._mean + 9) / 10)
         self._slope, self._base = [], []
         for grown in _GROWN:
@@ -254,21 +244,6 @@ class ErrorRate(Binary):
             self._slope.append((hit - miss) / self.dependence * _ONE)
             self._base.append(round(miss / self.dependence * _ONE))
         self._bound = round(self.threshold * _ONE)
-
-    def _wandering(self) -> float:
-        """The peak of slow wandering about the baseline; 0 where it may be chance."""
-        blocks, means, squares = self._spread
-        if blocks < 5:
-            return 0.0
-        spread = max(0.0, squares - means * means / blocks) / (blocks - 1)
-        chance = self._variance(self._length)
-        if spread <= chance * (1 + _CLEARLY * math.sqrt(2 / blocks)):
-            return 0.0
-        return min(_PEAK * math.sqrt(spread - chance), _MOST * self._mean)
-
-    def _variance(self, n: int) -> float:
-        """Of the mean of `n` healthy values."""
-        return self.dependence * self.baseline * (1 - self.baseline) / n
 
     def _report(self) -> None:
         """Say what crossed, then start again."""
@@ -278,15 +253,16 @@ class ErrorRate(Binary):
         self._crossed = self.threshold
         self.change = total / _ONE / count - self._mean
         self.since = count - 1
-        healthy = self._pending if count <= self._block[0] else []  # whole, before the change
-        self._restart()
-        self._pending = healthy
+        self._restart(-(-(count - self._block[0]) // self._length))
 
-    def _restart(self) -> None:
+    def _restart(self, blocks: int = 0) -> None:
+        """Start again, without the latest blocks, which the change began in."""
         self._sums = [0] * len(_GROWN)
         self._runs = [[0, 0] for _ in _GROWN]
         self._block = [0, 0]
-        self._pending = []
+        if blocks > 0:
+            self._learned.forget(blocks)
+            self._tune()
 
 
 def error_rate(
