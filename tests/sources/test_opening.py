@@ -57,8 +57,9 @@ def test_a_packed_parquet_file(tmp_path, read, row):
     assert len(read(path)[0]) == 1
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), zstandard.compress(b"")])
-def test_an_empty_file_says_so(tmp_path, content):
+@pytest.mark.parametrize("packing", PACK)
+def test_an_empty_file_says_so(tmp_path, packing):
+    content = PACK[packing](b"")
     path = tmp_path / "in.jsonl"
     path.write_bytes(content)
     with pytest.raises(InvalidInput, match=r"in.jsonl is empty"):
