@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import homeostat as hs
@@ -157,3 +160,36 @@ def test_arrows_dictionaries_keep_their_gaps():
         created_at="2026-01-01T00:00:00Z",
     )  # fmt: skip
     assert [record.ground_truth_label for record in batch] == ["a", None, "b", None]
+
+
+def test_a_data_frame_becomes_a_batch():
+    table = {
+        "model_version": ["v1"] * 3,
+        "predicted_label": ["a", "b", "a"],
+        "latency_ms": [1.0, 2.0, 3.0],
+        "created_at": ["2026-01-01T00:00:00Z"] * 3,
+        "age": [10.0, 20.0, 30.0],
+        "note": ["x", "y", "z"],
+    }
+    for frame in (table, pd.DataFrame(table), pl.DataFrame(table), pa.table(table)):
+        batch = hs.Batch.from_frame(frame)
+        assert list(batch.features) == ["age", "note"]
+        assert [record.predicted_label for record in batch] == ["a", "b", "a"]
+        chosen = hs.Batch.from_frame(frame, features=["age"])
+        assert chosen[1].features == {"age": 20.0}
+    with pytest.raises(hs.InvalidInput, match="agee is no column; did you mean 'age'"):
+        hs.Batch.from_frame(table, features=["agee"])
+    with pytest.raises(hs.InvalidInput, match="model_version is missing"):
+        hs.Batch.from_frame({"age": [1]})
+    with pytest.raises(hs.InvalidInput, match="int is no table"):
+        hs.Batch.from_frame(3)
+    rejects = []
+    table["latency_ms"] = [1.0, -5.0, 3.0]
+    assert len(hs.Batch.from_frame(table, rejects=rejects)) == 2
+    assert rejects[0][0] == 1
+
+
+def test_a_data_frame_in_the_place_of_records_is_told_the_way():
+    for data in (pd.DataFrame({"age": [1]}), pl.DataFrame({"age": [1]}), {"age": [1]}, "age"):
+        with pytest.raises(hs.InvalidInput, match=r"hs\.Batch\.from_frame\(table"):
+            hs.ModelMonitor().observe_batch(data)

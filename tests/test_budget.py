@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import homeostat as hs
 from homeostat.budget import AlarmBudget
 from homeostat.errors import InvalidSetting
 
@@ -118,3 +119,16 @@ def test_contradictions_are_refused(settings: dict[str, Any]) -> None:
 def test_a_share_is_of_whole_series(n: Any) -> None:
     with pytest.raises(InvalidSetting, match="n must be"):
         AlarmBudget("1 per day").share(n)
+
+
+def test_one_that_cannot_keep_a_budget_is_put_beside_those_that_can() -> None:
+    budget = AlarmBudget("1 per 1000 records")
+    kept = [hs.drift.EDetector(0.1), hs.drift.ConformalMartingale(block=5)]
+    with pytest.raises(InvalidSetting, match=r"\[\*budget.over\(\[...\]\), this one\]"):
+        budget.over([*kept, hs.ADWIN()])
+    monitor = hs.ModelMonitor(detectors=[*budget.over(kept), hs.ADWIN()])
+    assert [getattr(each, "run_length", None) for each in monitor.engine.detectors] == [
+        2000, 2000, None,
+    ]  # fmt: skip
+    whole = hs.ModelMonitor(detectors=kept, budget="1 per month", records_per_day=1000)
+    assert whole.engine.detectors[0].threshold == pytest.approx(2 * 30_437.5)

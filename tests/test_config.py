@@ -210,3 +210,73 @@ def test_every_registered_plugin_can_be_refused_by_path(kind):
         section = {"metrics": "[[metrics]]", "detectors": "[[detectors]]"}.get(kind, "[strategy]")
         with pytest.raises(ConfigError, match=r"\.nonesuch: no such setting"):
             config.parse(f'{before}{section}\ntype = "{name}"\nnonesuch = 1')
+
+
+def test_a_strategy_alone_stands_beside_the_usual_metrics_and_detectors():
+    alone = config.parse('[strategy]\ntype = "threshold"\nthreshold = 0.8').engine().spec()
+    usual = config.default().engine().spec()
+    assert alone["metrics"] == usual["metrics"]
+    assert alone["detectors"] == usual["detectors"]
+    assert alone["strategy"]["type"] == "threshold"
+    own = config.parse(
+        '[[metrics]]\ntype = "accuracy"\n[strategy]\ntype = "threshold"\nthreshold = 1'
+    )
+    assert len(own.metrics) == 1
+    assert own.detectors == []
+
+
+def test_all_of_has_a_name():
+    built = config.parse(
+        SOUND + '[strategy]\ntype = "all_of"\n'
+        'strategies = [{ type = "drift" }, { type = "threshold", threshold = 0.9 }]'
+    )
+    assert built.engine().spec()["strategy"]["type"] == "all_of"
+
+
+def test_a_name_in_capitals_is_recognised_in_the_hint():
+    with pytest.raises(ConfigError, match=r"'ADWIN' is none of the detectors; .* 'adwin'"):
+        config.parse('[[detectors]]\ntype = "ADWIN"')
+
+
+ERROR_RATE = '[[detectors]]\ntype = "error_rate"\nbaseline = 0.1\nn = 2000\n'
+ALARMS = {
+    "text": ('budget = "1 per 5000 records"', "1 per 5000 records"),
+    "lifetime": ("lifetime = 0.05", "0.05 per lifetime of 1000000 records"),
+    "lifetime of": ("lifetime = 0.05\nrecords = 5000", "0.05 per lifetime of 5000 records"),
+    "numbers": ("false_alarms = 2\nper = 5000", "2 per 5000 records"),
+    "time": ('false_alarms = 1\nper = "month"\nrecords_per_day = 1000', "1 per month"),
+}
+
+
+@pytest.mark.parametrize(("settings", "budget"), ALARMS.values(), ids=ALARMS)
+def test_a_budget_in_every_form(settings, budget):
+    (detector,) = config.parse(f"{ERROR_RATE}[alarms]\n{settings}").engine().detectors
+    assert detector.budget == budget
+
+
+NO_ALARMS = {
+    "two": ('budget = "1 per month"\nlifetime = 0.05', "alarms: a budget is one of"),
+    "half": ("false_alarms = 1", "alarms: false_alarms and per belong together"),
+    "range": ("lifetime = 2.0", "alarms: lifetime must be"),
+    "type": ('lifetime = "0.05"', "alarms.lifetime: must be"),
+    "traffic": ("records_per_day = 5", "alarms.budget: is missing"),
+    "unknown": ("lifetme = 0.05", "alarms.lifetme: no such setting; did you mean 'lifetime'"),
+}
+
+
+@pytest.mark.parametrize(("settings", "message"), NO_ALARMS.values(), ids=NO_ALARMS)
+def test_a_budget_that_is_none(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        config.parse(f"{ERROR_RATE}[alarms]\n{settings}")
+
+
+def test_a_detector_may_stand_outside_of_the_budget():
+    adwin = '[[detectors]]\ntype = "adwin"\n'
+    text = "[alarms]\nfalse_alarms = 1\nper = 1000\n"
+    with pytest.raises(ConfigError, match=r"alarms: adwin cannot keep .* budgeted = false"):
+        config.parse(ERROR_RATE + adwin + text)
+    engine = config.parse(adwin + "budgeted = false\n" + ERROR_RATE + text).engine()
+    assert [each.name for each in engine.detectors] == ["adwin", "error_rate"]
+    assert engine.detectors[1].budget == "1 per 1000 records"
+    with pytest.raises(ConfigError, match=r"detectors\[0\].budgeted: must be true or false"):
+        config.parse(adwin + "budgeted = 0\n" + text)

@@ -327,7 +327,7 @@ def test_a_plugin_that_answers_no_event_is_reported():
         def on_record(self, record):
             return 0.5
 
-    monitor = hs.ModelMonitor([Number()], strategy=hs.ThresholdStrategy(0.9))
+    monitor = hs.ModelMonitor([Number()], strategy=hs.ThresholdStrategy(0.9, metric="number"))
     (event,) = monitor.observe(record())
     assert isinstance(event, hs.PluginFailed)
     assert "answered 0.5" in event.error

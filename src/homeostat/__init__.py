@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from homeostat import estimate as estimate
     from homeostat import multivariate as multivariate
     from homeostat.budget import AlarmBudget
+    from homeostat.client import Client
     from homeostat.comparison import Comparison, compare
     from homeostat.confidence import ConfidenceSequence
     from homeostat.diagnosis import Diagnosis, diagnose
@@ -98,6 +99,7 @@ _LATER = {
     "BalancedAccuracy": "metrics.balanced_accuracy",
     "Bias": "metrics.bias",
     "Brier": "metrics.brier",
+    "Client": "client",
     "CohenKappa": "metrics.cohen_kappa",
     "Comparison": "comparison",
     "ConfidenceSequence": "confidence",
@@ -152,7 +154,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, *_MODULES})
+    return sorted([*__all__, "__version__"])
 
 
 __all__ = [
@@ -171,6 +173,7 @@ __all__ = [
     "Bias",
     "Brier",
     "ChallengerRejected",
+    "Client",
     "Closed",
     "CohenKappa",
     "Comparison",

@@ -22,6 +22,7 @@ Rows = NDArray[np.int64]
 _REQUIRED = ("model_version", "predicted_label", "latency_ms", "created_at")
 _PLAIN = (*_REQUIRED, "ground_truth_label", "record_id", "model")
 _KNOWN = (*_PLAIN, "score", "scores", "features", "metadata")
+_FRAMES = 'make a batch of a table: hs.Batch.from_frame(table, features=["age", ...])'
 
 
 class Outcome(NamedTuple):
@@ -36,8 +37,8 @@ class Batch(Sequence[InferenceRecord]):
 
     Columns: `model_version`, `predicted_label`, `ground_truth_label` (text, numbers, or objects
     with None), `latency_ms` (float64), `created_at` (int64 microseconds since 1970, UTC),
-    `score` (float64, NaN where there is none). Make one with `from_records` or `from_columns`;
-    do not change the arrays afterwards.
+    `score` (float64, NaN where there is none). Make one with `from_records`, `from_columns` or
+    `from_frame`; do not change the arrays afterwards.
     """
 
     def __init__(self, n: int, columns: dict[str, Any], records: list[InferenceRecord] | None):
@@ -51,6 +52,9 @@ class Batch(Sequence[InferenceRecord]):
 
         Raises InvalidInput naming the first that is no record.
         """
+        if hasattr(records, "columns") or isinstance(records, Mapping | str):
+            kind = type(records).__name__
+            raise InvalidInput("records", f"must be InferenceRecords, got a {kind}", _FRAMES)
         kept = records if isinstance(records, list) else list(records)
         if set(map(type, kept)) - {InferenceRecord}:
             _check_records(kept)
@@ -75,6 +79,7 @@ class Batch(Sequence[InferenceRecord]):
     ) -> Batch:
         """Columns of equal length: numpy or Arrow arrays, series of a data frame, or lists.
 
+        Each goes by the name of its field; `from_frame` takes a whole data frame.
         A scalar is repeated. `scores` and `features` map names to columns. Times are datetime64
         (taken as UTC), aware datetimes or RFC 3339 text. Where a row cannot be taken, InvalidInput
         names field and row; with a list given as `rejects`, such rows are left out of the batch
@@ -103,8 +108,32 @@ class Batch(Sequence[InferenceRecord]):
                 raise InvalidInput(name, "is no field of a record", did_you_mean(name, _KNOWN))
         return cls.from_columns(**columns, rejects=rejects)
 
+    @classmethod
+    def from_frame(
+        cls, frame: Any, features: Iterable[str] | None = None, rejects: Faults | None = None
+    ) -> Batch:
+        """Like `from_columns`, from a data frame (pandas, polars, Arrow) or a dict of arrays.
+
+        Columns that are called like a field of a record are that field; `features` names those
+        that are features, None: all others. A required field that is no column is an InvalidInput,
+        as is a feature that is none; other columns are passed over.
+        """
+        names = _names(frame)
+        rest = [name for name in names if name not in _KNOWN] if features is None else features
+        for name in rest:
+            if name not in names:
+                raise InvalidInput(str(name), "is no column", did_you_mean(name, map(str, names)))
+        fields = {name: frame[name] for name in names if name in _KNOWN}
+        return cls.from_mapping(
+            fields | ({"features": {str(name): frame[name] for name in rest}} if rest else {}),
+            rejects,
+        )
+
     def __len__(self) -> int:
         return self._n
+
+    def __repr__(self) -> str:
+        return f"<Batch of {self._n:,} record{'' if self._n == 1 else 's'}>"
 
     @overload
     def __getitem__(self, index: int) -> InferenceRecord: ...
@@ -129,6 +158,36 @@ class Batch(Sequence[InferenceRecord]):
         if records is not None:
             records = records[span] if span is not None else [records[row] for row in rows.tolist()]
         return Batch(len(rows), columns, records)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Batch]) -> Batch:
+        """Several batches as one, in their order."""
+        if len(parts) == 1:
+            return parts[0]
+        columns: dict[str, Any] = {
+            name: intake.joined([part.column(name) for part in parts])
+            for name in (*_PLAIN, "score", "metadata")
+        }
+        for group in ("scores", "features"):
+            nested: list[dict[str, Array]] = [getattr(part, group) for part in parts]
+            names = dict.fromkeys(name for each in nested for name in each)
+            columns[group] = {
+                name: intake.joined(
+                    [
+                        each[name] if name in each else np.full(len(part), np.nan)
+                        for each, part in zip(nested, parts, strict=True)
+                    ]
+                )
+                for name in names
+            }
+        return cls(sum(map(len, parts)), columns, None)
+
+    def with_truth(self, labels: Sequence[Any]) -> Batch:
+        """The same predictions with these labels, None for one that is not known."""
+        columns = {name: self.column(name) for name in (*_PLAIN, "score", "metadata")}
+        nested = {"scores": self.scores, "features": self.features}
+        truth = {"ground_truth_label": intake.object_array(labels)}
+        return Batch(self._n, {**columns, **nested, **truth}, None)
 
     def column(self, name: str) -> Array:
         """One plain column by its field name."""
@@ -247,8 +306,19 @@ def _check_records(records: list[Any]) -> None:
             what = type(record).__name__
             raise InvalidInput(
                 "record", f"must be an InferenceRecord, got {what}",
-                "columns and data frames go through Batch.from_columns", f"row {row}",
+                "columns go through Batch.from_columns, data frames through Batch.from_frame",
+                f"row {row}",
             )  # fmt: skip
+
+
+def _names(frame: Any) -> list[Any]:
+    """The columns of a table, in order; InvalidInput for what is none."""
+    if isinstance(frame, Mapping):
+        return list(frame)
+    found = getattr(frame, "column_names", None) or getattr(frame, "columns", None)
+    if found is None or callable(found):
+        raise InvalidInput(type(frame).__name__, "is no table", "give a dict or a data frame")
+    return list(found)
 
 
 def _columns_of(name: str, given: Any) -> dict[str, Any]:

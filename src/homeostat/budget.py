@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from homeostat.errors import InvalidSetting, did_you_mean, require
+from homeostat.errors import InvalidSetting, did_you_mean, require, several, whole, within
 
 DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
 LIFETIME = 1_000_000  # records, unless told otherwise
@@ -64,6 +64,8 @@ class AlarmBudget:
         if lifetime is not None:
             _positive("lifetime", lifetime)
             require(lifetime < 1, "lifetime", lifetime, "a probability below 1")
+            if records is not None:
+                _positive("records", records)
             false_alarms, unit = -math.log1p(-lifetime), "lifetime"
             per = records = LIFETIME if records is None else records
         assert false_alarms is not None
@@ -85,8 +87,7 @@ class AlarmBudget:
 
     def share(self, n: int) -> AlarmBudget:
         """The part of each of `n` series, so that all together keep to this budget."""
-        whole = isinstance(n, int) and not isinstance(n, bool) and n >= 1
-        require(whole, "n", n, "a whole number of series, at least 1")
+        whole("n", n)
         if self.lifetime is not None:  # union bound
             return AlarmBudget(lifetime=self.lifetime / n, records=self.records)
         part = AlarmBudget(false_alarms=self.false_alarms / n, per=self.per)
@@ -97,13 +98,17 @@ class AlarmBudget:
     def over(self, detectors: Sequence[Any], records_per_day: float | None = None) -> list[Any]:
         """The detectors, each new with an equal share, so that all together keep this budget.
 
-        Raises InvalidSetting for a detector that cannot keep one, which has no method `within`.
+        Raises InvalidSetting for a detector that cannot keep one, which has no method `within`. Put
+        such a one beside the others on purpose: `detectors=[*budget.over([a, b]), hs.ADWIN()]`.
         """
+        detectors = several("detectors", detectors, "a list of detectors")
         for detector in detectors:
             if not hasattr(detector, "within"):
                 raise InvalidSetting(
                     f"{getattr(detector, 'name', detector)} cannot keep a budget of alarms; take "
-                    "one that can (hs.drift.error_rate, ...), or leave it out of the budget"
+                    "one that can (hs.drift.error_rate, ...), or leave it out of the budget: "
+                    "detectors=[*budget.over([...]), this one] in Python, and budgeted = false in "
+                    "its table of a configuration file"
                 )
         part = self.share(max(1, len(detectors)))
         return [detector.within(part, records_per_day) for detector in detectors]
@@ -113,6 +118,8 @@ class AlarmBudget:
 
         A budget per time needs `records_per_day`, the traffic of the one series.
         """
+        if records_per_day is not None:
+            _positive("records_per_day", records_per_day)
         if self.unit not in DAYS:
             return max(1.0, self.per / self.false_alarms)
         if records_per_day is None:
@@ -120,7 +127,6 @@ class AlarmBudget:
                 f'"{self.text}" becomes a number of records only with the traffic: give '
                 "records_per_day, or a budget per records"
             )
-        _positive("records_per_day", records_per_day)
         return max(1.0, self.per * DAYS[self.unit] * records_per_day / self.false_alarms)
 
     def _written(self) -> str:
@@ -170,8 +176,7 @@ def _unit(word: str, text: str) -> str:
 
 
 def _positive(name: str, value: float) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    require(number and 0 < value < math.inf, name, value, "a finite number above 0")
+    within(name, value, 0, math.inf)
 
 
 def _plain(number: float) -> str:

@@ -22,7 +22,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.errors import InvalidInput, real, require, whole
+from homeostat.errors import InvalidInput, real, require, whole, within
+from homeostat.intake import floats
 from homeostat.state import Stateful
 
 __all__ = ["MOST", "ConfidenceSequence", "PlugInBets", "logs", "upper_bound"]
@@ -99,11 +100,13 @@ class ConfidenceSequence(Stateful):
         side: str = "both",
         grid: int = 1000,
     ) -> None:
-        require(0 < real("level", level) < 1, "level", level, "above 0 and below 1")
+        within("level", level, 0, 1)
         finite = -math.inf < real("low", low) < real("high", high) < math.inf
         require(finite, "low, high", (low, high), "finite, the first below the second")
-        require(kind in ("betting", "bernstein"), "kind", kind, '"betting" or "bernstein"')
-        require(side in ("both", "lower", "upper"), "side", side, '"both", "lower" or "upper"')
+        fits = isinstance(kind, str) and kind in ("betting", "bernstein")
+        require(fits, "kind", kind, '"betting" or "bernstein"')
+        fits = isinstance(side, str) and side in ("both", "lower", "upper")
+        require(fits, "side", side, '"both", "lower" or "upper"')
         whole("grid", grid, 2)
         self.level = level
         self.low = low
@@ -132,8 +135,9 @@ class ConfidenceSequence(Stateful):
 
         They do not depend on how a stream is cut.
         """
-        values = np.ascontiguousarray(xs, dtype=np.float64)
+        values = floats("xs", xs)
         require(values.ndim == 1, "xs", values.shape, "one series")
+        values = np.ascontiguousarray(values)
         kept = np.flatnonzero(~np.isnan(values))
         taken = values[kept]
         outside = (taken < self.low) | (taken > self.high)
@@ -235,7 +239,7 @@ def upper_bound(values: NDArray[np.float64], level: float = 0.95) -> float:
     assumes only that the next value has, given all before it, the same mean. A value outside
     [0, 1] raises InvalidInput, no values give 1. Cost: linear.
     """
-    require(0 < real("level", level) < 1, "level", level, "above 0 and below 1")
+    within("level", level, 0, 1)
     outside = (values < 0.0) | (values > 1.0)
     if outside.any():
         worst = float(values[outside][0])

@@ -46,10 +46,10 @@ delta = 0.002       # smaller: fewer false alarms, later true ones
 type = "drift"
 cooldown = "1d"
 
-# How many false alarms all detectors together may raise, where each of them can keep to a budget
-# (error_rate and others; adwin cannot).
+# How many false alarms all detectors together may raise. Each must be able to keep to a budget
+# (error_rate, inputs and others), or stand outside of it by budgeted = false (adwin).
 # [alarms]
-# budget = "1 per month"
+# budget = "1 per month"      # or: false_alarms = 1, per = 100_000; or: lifetime = 0.05
 # records_per_day = 50_000
 
 # How the input is read.
@@ -59,7 +59,9 @@ unknown = "reject"  # or "metadata", "ignore": what becomes of unknown fields
 """
 
 _SECTIONS = ("metrics", "detectors", "strategy", "alarms", "input")
-_ALARMS = {"budget": str, "records_per_day": float}
+_BUDGET = {"false_alarms": float, "per": float | str, "lifetime": float, "records": float}
+_ALARMS = {"budget": str, **_BUDGET, "records_per_day": float}
+_OUTSIDE = "budgeted"  # of a detector's table: false, to leave it out of the budget
 _INPUT = {"labels": LABELS, "unknown": UNKNOWN}
 _AROUND = {"hold": "n", "cooldown": "duration"}  # a wrapper and its setting, the innermost first
 
@@ -79,22 +81,37 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     def engine(self) -> Engine:
         """A new engine; raises ConfigError naming what does not fit."""
         metrics = _all("metrics", self.metrics, self.source)
-        detectors = _all("detectors", self.detectors, self.source)
-        strategy = None
-        if self.strategy is not None:
-            strategy = _strategy(self.strategy, f"{self.source}: strategy")
-        if self.budget is not None:
-            detectors = self._budgeted(self.budget, detectors)
+        detectors = self._watching()
+        try:
+            engine = Engine(metrics, detectors)
+        except HomeostatError as error:
+            raise ConfigError(f"{self.source}: detectors: {error}") from error
+        if self.strategy is None:
+            return engine
+        strategy = _strategy(self.strategy, f"{self.source}: strategy")
         try:
             return Engine(metrics, detectors, strategy)
         except HomeostatError as error:
-            raise ConfigError(f"{self.source}: detectors: {error}") from error
+            raise ConfigError(f"{self.source}: strategy: {error}") from error
 
-    def _budgeted(self, budget: str, detectors: list[Any]) -> list[Any]:
+    def _watching(self) -> list[Any]:
+        """The detectors; those within the budget with their shares of it."""
+        tables = [dict(table) for table in self.detectors]
+        inside = [table.pop(_OUTSIDE, True) for table in tables]
+        for at, each in enumerate(inside):
+            if not isinstance(each, bool):
+                raise ConfigError(
+                    f"{self.source}: detectors[{at}].{_OUTSIDE}: must be true or false"
+                )
+        detectors = _all("detectors", tables, self.source, known=(_OUTSIDE,))
+        if self.budget is None:
+            return detectors
+        kept = [each for each, own in zip(detectors, inside, strict=True) if own]
         try:
-            return AlarmBudget(budget).over(detectors, self.records_per_day)
+            shares = iter(AlarmBudget(self.budget).over(kept, self.records_per_day))
         except HomeostatError as error:
-            raise ConfigError(f"{self.source}: alarms.budget: {error}") from error
+            raise ConfigError(f"{self.source}: alarms: {error}") from error
+        return [next(shares) if own else each for each, own in zip(detectors, inside, strict=True)]
 
 
 def load_file(path: str | Path) -> Config:
@@ -117,10 +134,19 @@ def parse(text: str, source: str = FILE) -> Config:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: is not valid TOML: {error}") from error
+    return of(given, source)
+
+
+def of(given: Mapping[str, Any], source: str = FILE) -> Config:
+    """A configuration from what its file says, checked; raises ConfigError."""
+    given = dict(given)
     for name in given:
         if name not in _SECTIONS:
             raise _unknown(source, name, "section", _SECTIONS)
     alarms = _alarms(given.get("alarms", {}), f"{source}: alarms")
+    if "strategy" in given and not (given.get("metrics") or given.get("detectors")):
+        usual = tomllib.loads(DEFAULT_TOML)  # a strategy alone: beside the usual metrics, detectors
+        given |= {name: usual[name] for name in ("metrics", "detectors")}
     config = Config(
         metrics=_tables(given, "metrics", source),
         detectors=_tables(given, "detectors", source),
@@ -162,9 +188,16 @@ def _alarms(given: Any, path: str) -> dict[str, Any]:
             msgspec.convert(value, _ALARMS[name])
         except msgspec.ValidationError as error:
             raise ConfigError(f"{path}.{name}: {_said(error)}") from error
-    if "records_per_day" in table and "budget" not in table:
+    if "records_per_day" in table and len(table) == 1:
         raise ConfigError(f'{path}.budget: is missing; write budget = "1 per month"')
-    return table
+    words = {"text" if name == "budget" else name: table[name] for name in table}
+    traffic = words.pop("records_per_day", None)
+    if not words:
+        return {}
+    try:
+        return {"budget": str(AlarmBudget(**words)), "records_per_day": traffic}
+    except HomeostatError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def _input(given: Any, path: str) -> dict[str, str]:
@@ -182,8 +215,12 @@ def _unknown(path: str, name: str, what: str, known: Iterable[str]) -> ConfigErr
     return ConfigError(f"{path}{join}{name}: no such {what}; {did_you_mean(name, known)}")
 
 
-def _all(kind: str, tables: list[dict[str, Any]], source: str) -> list[Any]:
-    return [_plugin(kind, table, f"{source}: {kind}[{at}]") for at, table in enumerate(tables)]
+def _all(
+    kind: str, tables: list[dict[str, Any]], source: str, known: Iterable[str] = ()
+) -> list[Any]:
+    return [
+        _plugin(kind, table, f"{source}: {kind}[{at}]", known) for at, table in enumerate(tables)
+    ]
 
 
 def _strategy(given: Mapping[str, Any], path: str) -> Any:

@@ -217,6 +217,7 @@ _HIT, _PREDICTED, _TRUE = 1, 2, 4
 class ClassRate(Stateful):
     """A rate of one class, or an average of every class's; `_ratio` says which rate."""
 
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = True
     word: ClassVar[str]
     memory = ("counts",)
@@ -231,12 +232,20 @@ class ClassRate(Stateful):
     ) -> None:
         if average is None:
             average = "macro" if positive is None else "binary"
-        require(average in _AVERAGES, "average", average, f"one of {', '.join(_AVERAGES)}")
+        require(
+            isinstance(average, str) and average in _AVERAGES,
+            "average",
+            average,
+            f"one of {', '.join(_AVERAGES)}",
+        )
         one = average == "binary"
         expected = "the label of the positive class" if one else f"left out for {average!r}"
         require((positive is not None) == one, "positive", positive, expected)
         positive = checked_label("positive", positive) if one else None
-        require(zero_division in (0, 1, None), "zero_division", zero_division, "0, 1 or None")
+        known = zero_division is None or isinstance(zero_division, int | float)
+        require(
+            known and zero_division in (0, 1, None), "zero_division", zero_division, "0, 1 or None"
+        )
         self.average = average
         self.positive = positive
         self.zero_division = zero_division
@@ -345,6 +354,7 @@ class Agreement(Stateful):
     """A coefficient of agreement; `_value` computes it from the counts, exact whole numbers."""
 
     name: ClassVar[str]
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = True
     memory = ("counts",)
 

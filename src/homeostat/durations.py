@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from homeostat.errors import InvalidSetting
+from homeostat.errors import InvalidSetting, shown
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
@@ -18,8 +18,13 @@ def seconds(duration: float | str | timedelta) -> float:
     if isinstance(duration, str):
         return _read(duration)
     if isinstance(duration, int | float) and not isinstance(duration, bool):
-        return float(duration)
-    raise InvalidSetting(f'a duration is seconds, a timedelta or text like "6h", got {duration!r}')
+        try:
+            return float(duration)
+        except OverflowError:  # beyond what a float holds
+            pass
+    raise InvalidSetting(
+        f'a duration is seconds, a timedelta or text like "6h", got {shown(duration)}'
+    )
 
 
 def _read(text: str) -> float:

@@ -26,8 +26,9 @@ from homeostat.event_batch import (
 )
 from homeostat.events import FailureEvent, MetricUpdated, PluginFailed, SystemEvent
 from homeostat.health import Health
+from homeostat.hearing import check_hearing
 from homeostat.plugins import checked_plugins, spec
-from homeostat.protocols import Alarms, Detector, Metric, Series, Strategy
+from homeostat.protocols import Alarms, Detector, Metric, Series, Strategy, follows_labels
 from homeostat.record import InferenceRecord
 from homeostat.series import RECORD_SERIES, column_of, value_of
 from homeostat.state import Stateful, from_bytes, recall, remember, to_bytes
@@ -65,6 +66,8 @@ class Engine:
         self._sides: dict[str, bool | None] = {"error": False, "latency_ms": False}
         self._sides |= {m.name: getattr(m, "greater_is_better", None) for m in self.metrics}
         _check_watched(self.detectors, self.metrics)
+        if self.strategy is not None:
+            check_hearing(self.strategy, self.metrics, self.detectors)
         self._pristine = [
             None if isinstance(plugin, Stateful) else remember(plugin)
             for plugin in (*self.metrics, *self.detectors)
@@ -154,11 +157,37 @@ class Engine:
     def observe_batch(self, batch: Batch) -> EventBatch:
         """Take many records; their events as columns, equal to those of one after another."""
         self.records += len(batch)
+        return self._fold(batch, late=False)
+
+    def settle(self, batch: Batch) -> EventBatch:
+        """Take records again whose labels have come since; only what follows labels sees them.
+
+        In the order in which the labels became known; each record once. Its events are told with
+        the version and time of the prediction.
+        """
+        return self._fold(batch, late=True)
+
+    def recount(self, batch: Batch) -> dict[str, NDArray[np.float64]]:
+        """Build the metrics that follow labels anew from these records, after a label changed.
+
+        Their values, by name. Nothing is told to detectors or the strategy, which have seen what
+        they have seen.
+        """
+        metrics = [(at, each) for at, each in enumerate(self.metrics) if follows_labels(each)]
+        columns: list[Column] = []
+        for at, metric in metrics:
+            self._empty(at, metric)
+            columns += self._metric_columns(at, metric, batch) if len(batch) else []
+        told = EventBatch(batch, columns, self._stride)
+        return {metric.name: told.metric_values(metric.name) for _, metric in metrics}
+
+    def _fold(self, batch: Batch, late: bool) -> EventBatch:
         if not len(batch):
             return EventBatch(batch, [], self._stride)
         columns: list[Column] = []
         for at, metric in enumerate(self.metrics):
-            columns += self._metric_columns(at, metric, batch)
+            if not late or follows_labels(metric):
+                columns += self._metric_columns(at, metric, batch)
         updates = EventBatch(batch, columns, self._stride)
         for at, watcher in self._on_events:
             watched = updates.metric(watcher.detector.on)
@@ -166,6 +195,8 @@ class Engine:
             columns += self._alarm_columns(watcher, batch, keys, watched.values)
         first = 2 * len(self.metrics) * self._group
         for at, watcher in self._on_records:
+            if late and not follows_labels(watcher.detector):
+                continue
             rows, values = column_of(watcher.detector.on, batch)
             keys = rows * self._stride + first + 2 * at
             columns += self._alarm_columns(watcher, batch, keys, values)
@@ -319,10 +350,15 @@ class Engine:
 
         The strategy keeps its memory, so that a cooldown outlives the model that caused it.
         """
-        for plugin, pristine in zip((*self.metrics, *self.detectors), self._pristine, strict=True):
-            recall(plugin, remember(plugin.fresh()) if isinstance(plugin, Stateful) else pristine)
+        for at, plugin in enumerate((*self.metrics, *self.detectors)):
+            self._empty(at, plugin)
         for watcher in self.watchers:
             watcher.restore(Watcher(watcher.detector, self._direction).snapshot())
+
+    def _empty(self, at: int, plugin: Any) -> None:
+        """Take its memory from the metric or detector at a place."""
+        pristine = self._pristine[at]
+        recall(plugin, remember(plugin.fresh()) if isinstance(plugin, Stateful) else pristine)
 
     def spec(self) -> dict[str, Any]:
         """What this engine is built of, as plain data."""

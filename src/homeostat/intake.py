@@ -6,14 +6,14 @@ through the very checks that a single record goes through, so both ways in agree
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import InvalidInput
+from homeostat.errors import InvalidInput, shown
 from homeostat.times import to_micros
 from homeostat.validation import CHECKS, LATENCY_MAX, feature
 
@@ -45,8 +45,34 @@ def spread(values: Any, n: int) -> Array:
         native = values.dtype.isnative
         return values if native else values.astype(values.dtype.newbyteorder("="))
     if not isinstance(values, Sequence):
-        values = list(values)
+        try:
+            values = list(values)
+        except TypeError as error:
+            raise InvalidInput(
+                "a column",
+                f"must be a list or an array, got {shown(values)}",
+                "give one value a row",
+            ) from error
     return _list_array(values)
+
+
+def floats(name: str, values: Any) -> NDArray[np.float64]:
+    """Numbers as float64, without copying those that are; None is NaN. InvalidInput for others."""
+    try:
+        array = np.asarray(values)
+        kind = array.dtype.kind
+        if kind in "UST" or any(isinstance(value, str | bytes) for value in _boxes(array)):
+            raise TypeError("there is text among them")
+        if kind not in "biufO":
+            raise TypeError(f"they are of the type {array.dtype}")
+        return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError) as error:
+        hint = "give a list or an array of numbers"
+        raise InvalidInput(name, f"are no numbers: {error}", hint) from error
+
+
+def _boxes(array: Array) -> Iterable[Any]:
+    return array.flat if array.dtype.kind == "O" else ()
 
 
 def _boxed(value: Any) -> Array:
@@ -127,6 +153,19 @@ def object_array(values: Sequence[Any]) -> Array:
     out = np.empty(len(values), dtype=object)
     out[:] = values
     return out
+
+
+def joined(columns: Sequence[Array]) -> Array:
+    """Columns one after another; as objects where they are not all numbers, or of one kind."""
+    kinds = {column.dtype.kind for column in columns}
+    if len(kinds) == 1 or kinds <= set("iuf"):
+        return np.concatenate(columns)
+    return np.concatenate([_as_objects(column) for column in columns])
+
+
+def _as_objects(column: Array) -> Array:
+    """The values as Python's, with None for NaN."""
+    return object_array([None if v != v else v for v in column.tolist()])
 
 
 def _one_by_one(

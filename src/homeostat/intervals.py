@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from homeostat.errors import real, require
+from homeostat.errors import real, within
 
 _NORMAL = NormalDist()
 
@@ -19,7 +19,7 @@ _NORMAL = NormalDist()
 def checked_level(level: Any) -> float:
     """A probability that intervals shall have; raises InvalidSetting outside (0, 1)."""
     number = real("level", level, "a number between 0 and 1")
-    require(0.0 < number < 1.0, "level", level, "between 0 and 1")
+    within("level", level, 0, 1)
     return number
 
 

@@ -60,6 +60,12 @@ class ModelMonitor:
         self._edges = {"watch": Health(), "channel": Health()}
         self._lock = Lock()
 
+    def __repr__(self) -> str:
+        engine = self.engine
+        counts = f"{len(engine.metrics)} metrics, {len(engine.detectors)} detectors"
+        strategy = "no strategy" if engine.strategy is None else repr(engine.strategy)
+        return f"<ModelMonitor: {counts}, {strategy}, {engine.records:,} records>"
+
     @staticmethod
     def builder() -> ModelMonitorBuilder:
         """Build one step by step, as the seed does."""
@@ -78,10 +84,25 @@ class ModelMonitor:
         return events
 
     def observe_batch(self, batch: Batch | Iterable[InferenceRecord]) -> EventBatch:
-        """Take many records; the same events as one after another, as columns."""
+        """Take many records; the same events as one after another, as columns.
+
+        A data frame goes through `Batch.from_frame`; InvalidInput says so.
+        """
         columns = batch if isinstance(batch, Batch) else Batch.from_records(batch)
         with self._lock:
             events = self.engine.observe_batch(columns)
+            self.bus.emit_batch(events)
+        return events
+
+    def settle(self, batch: Batch | Iterable[InferenceRecord]) -> EventBatch:
+        """Take records again whose labels have come since: only what follows labels sees them.
+
+        `batch.with_truth(labels)` gives a batch its labels. In the order in which they became
+        known, each record once; the events are told with the version and time of the prediction.
+        """
+        columns = batch if isinstance(batch, Batch) else Batch.from_records(batch)
+        with self._lock:
+            events = self.engine.settle(columns)
             self.bus.emit_batch(events)
         return events
 

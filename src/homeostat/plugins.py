@@ -80,6 +80,7 @@ TABLE: dict[str, dict[str, str]] = {
         "hold": "homeostat.strategies.hold:Hold",
         "cooldown": "homeostat.strategies.cooldown:Cooldown",
         "any_of": "homeostat.strategies.combine:AnyOf",
+        "all_of": "homeostat.strategies.combine:AllOf",
         "at_least": "homeostat.strategies.combine:AtLeast",
     },
 }

@@ -43,6 +43,16 @@ class Series(NamedTuple):
     bounds: Bounds | None = None
 
 
+def follows_labels(plugin: object) -> bool:
+    """Whether a metric or detector takes a record when its label becomes known.
+
+    It says so by `follows = "labels"`, and passes over a record without its label. Others take
+    every record once, as it comes. A detector on `error` need not say it.
+    """
+    otherwise = "labels" if getattr(plugin, "on", None) == "error" else "records"
+    return bool(getattr(plugin, "follows", otherwise) == "labels")
+
+
 @runtime_checkable
 class Metric(Protocol):
     """Folds records into a value."""

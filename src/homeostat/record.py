@@ -12,7 +12,7 @@ import msgspec
 
 from homeostat.errors import InvalidInput, did_you_mean
 from homeostat.times import to_text
-from homeostat.validation import CHECKS, moment
+from homeostat.validation import CHECKS, moment, plain_features
 
 Label: TypeAlias = str | int | float | bool
 Feature: TypeAlias = str | int | float | bool | None
@@ -75,22 +75,50 @@ class InferenceRecord(
         version, predicted, truth = (
             self.model_version, self.predicted_label, self.ground_truth_label,
         )  # fmt: skip
-        if not (
-            type(version) is str
-            and version in _SEEN
-            and type(predicted) is str
-            and predicted in _SEEN
-            and (truth is None or (type(truth) is str and truth in _SEEN))
-            and type(self.latency_ms) is int
-            and 0 <= self.latency_ms < 4_000_000_000  # a small number, to compare fast
-            and self.metadata is None
-            and self.features is None
-            and self.score is None
-            and self.scores is None
-            and self.record_id is None
-            and self.model == "default"
+        if (
+            not (
+                type(version) is str
+                and version in _SEEN
+                and type(predicted) is str
+                and predicted in _SEEN
+                and (truth is None or (type(truth) is str and truth in _SEEN))
+                and type(self.latency_ms) is int
+                and 0 <= self.latency_ms < 4_000_000_000  # a small number, to compare fast
+                and self.metadata is None
+                and self.features is None
+                and self.score is None
+                and self.scores is None
+                and self.record_id is None
+                and self.model == "default"
+            )
+            and not self._is_usual()
         ):
             self._validate()
+
+    def _is_usual(self) -> bool:
+        """The same for one with an id and plain features; these are copied."""
+        score, features, one = self.score, self.features, self.record_id
+        usual = (
+            type(self.model_version) is type(self.model) is str
+            and self.model_version in _SEEN
+            and self.model in _SEEN
+            and type(self.predicted_label) is str
+            and self.predicted_label in _SEEN
+            and (
+                (truth := self.ground_truth_label) is None
+                or (type(truth) is str and truth in _SEEN)
+            )
+            and type(self.latency_ms) in _NUMBERS
+            and 0 <= self.latency_ms < 4_000_000_000
+            and self.metadata is None
+            and self.scores is None
+            and (score is None or (type(score) is float and -1e300 < score < 1e300))
+            and (one is None or (type(one) is str and one.isascii() and "\0" not in one))
+            and (features is None or (type(features) is dict and plain_features(features)))
+        )
+        if usual and features is not None:
+            msgspec.structs.force_setattr(self, "features", dict(features))
+        return usual
 
     def _validate(self) -> None:
         for name, check in CHECKS.items():
@@ -99,7 +127,7 @@ class InferenceRecord(
             if taken is not given:
                 msgspec.structs.force_setattr(self, name, taken)
         if len(_SEEN) < _SEEN_MAX:
-            texts = (self.model_version, self.predicted_label, self.ground_truth_label)
+            texts = (self.model_version, self.predicted_label, self.ground_truth_label, self.model)
             _SEEN.update(text for text in texts if type(text) is str)
 
     @classmethod
@@ -153,6 +181,7 @@ class _Wire(msgspec.Struct, omit_defaults=True):
 # Versions and labels found valid before: there are few, and they come again and again.
 _SEEN: set[str] = set()
 _SEEN_MAX = 4096
+_NUMBERS = (int, float)
 
 _DECODER = msgspec.json.Decoder(InferenceRecord)
 _ENCODER = msgspec.json.Encoder(order="deterministic")  # serde_json sorts the keys of a Value

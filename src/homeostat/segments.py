@@ -10,7 +10,7 @@ import numpy as np
 
 from homeostat.batch import Batch, Rows
 from homeostat.columnar import number, readable
-from homeostat.errors import require, whole
+from homeostat.errors import require, several, whole
 from homeostat.record import InferenceRecord
 
 OTHER = "[other]"
@@ -34,7 +34,7 @@ class Segments(Generic[T]):
     """
 
     def __init__(self, by: str | Sequence[str], most: int, make: Callable[[], T]) -> None:
-        names = [by] if isinstance(by, str) else list(by)
+        names = [by] if isinstance(by, str) else several("by", by)
         named = all(isinstance(name, str) and name for name in names)
         require(bool(names) and named, "by", by, "the names of features or fields")
         require(len(set(names)) == len(names), "by", by, "different names")

@@ -18,6 +18,8 @@ import numpy as np
 
 from homeostat.errors import SnapshotMismatch
 
+_LINE = 80  # characters of a setting in a repr
+
 
 class Stateful:
     """Gives a class `snapshot`, `restore` and `fresh` from the names in `memory`."""
@@ -26,7 +28,7 @@ class Stateful:
 
     def __repr__(self) -> str:
         try:
-            given = ", ".join(f"{name}={value!r}" for name, value in settings(self).items())
+            given = ", ".join(f"{name}={_brief(value)}" for name, value in settings(self).items())
         except AttributeError:  # a class that does not keep its parameters under their names
             given = "..."
         return f"{type(self).__name__}({given})"
@@ -56,6 +58,16 @@ def settings(thing: object) -> dict[str, Any]:
     parameters = inspect.signature(type(thing).__init__).parameters.values()
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     return {name: getattr(thing, name) for name in named[1:]}
+
+
+def _brief(setting: Any) -> str:
+    """A setting as `repr` shows it, but never more than a line of numbers or names."""
+    text = repr(setting)
+    plain = isinstance(setting, list | tuple | dict | np.ndarray) and "(" not in text
+    if "\n" not in text and not (plain and len(text) > _LINE):
+        return text
+    size = f" of {len(setting):,}" if hasattr(setting, "__len__") else ""
+    return f"<{type(setting).__name__}{size}>"
 
 
 def remember(thing: Any) -> Any:

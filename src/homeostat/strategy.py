@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,17 @@ class Answers:
         )
 
 
+class Need(NamedTuple):
+    """What a strategy cannot do without: values or intervals of a metric, or alarms on a series.
+
+    `by` is the strategy's name, `of` that of the metric or series; None: any.
+    """
+
+    by: str
+    kind: Literal["values", "intervals", "alarms"]
+    of: str | None
+
+
 class RetrainingStrategy(Stateful):
     """Decides from the stream of events when to ask for a retraining.
 
@@ -65,6 +76,10 @@ class RetrainingStrategy(Stateful):
     def watches(self, event: SystemEvent) -> bool:
         """Whether this event is judged at all."""
         return True
+
+    def needs(self) -> list[Need]:
+        """What it waits for; an engine that gives it none of that refuses it. None by default."""
+        return []
 
     def on_events(self, events: EventBatch) -> Answers:
         """React to the events of a batch, exactly as to one after another."""

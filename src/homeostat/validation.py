@@ -146,6 +146,27 @@ def features(name: str, value: Any) -> dict[str, Any] | None:
     return {key: feature(f"{name}.{key}", item) for key, item in _items(name, value)}
 
 
+def plain_features(value: dict[Any, Any]) -> bool:
+    """Whether it certainly is what may be: known names, floats and small whole numbers."""
+    if tuple(value) not in _NAMES:
+        few = len(value) <= _NAMES_LONGEST and len(_NAMES) < _NAMES_MOST
+        if few and all(type(key) is str for key in value):
+            for key in value:
+                text("a name in features", key)
+            _NAMES.add(tuple(value))
+        return False
+    try:
+        return set(map(type, value.values())) <= _NUMERIC and math.isfinite(sum(value.values()))
+    except OverflowError:
+        return False
+
+
+_NAMES: set[tuple[str, ...]] = set()  # names of features that have passed
+_NAMES_MOST = 256
+_NAMES_LONGEST = 2000  # of one record
+_NUMERIC = {float, int}
+
+
 def feature(name: str, value: Any) -> Any:
     """One feature's value."""
     if value is None or value is True or value is False:

@@ -12,19 +12,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 
 from homeostat.batch import Batch, Rows
 from homeostat.durations import seconds
-from homeostat.errors import InvalidSetting, SnapshotMismatch, require
+from homeostat.errors import InvalidSetting, SnapshotMismatch, require, within
 from homeostat.record import InferenceRecord
 from homeostat.state import Stateful
 from homeostat.times import to_micros
 
 _BUFFER = 256  # single records that are taken together
 _MOST_PANES = 10_000
+_MOST_RECORDS = 2**63
 _LATE = np.iinfo(np.int64).min  # the pane of records that came too late
 
 
@@ -51,7 +53,7 @@ class Span(NamedTuple):
         require(size % each == 0, "step", step, f"a part of the window ({window!r})")
         require(size // each <= _MOST_PANES, "step", step, f"at most {_MOST_PANES} in a window")
         waits = seconds(lateness)
-        require(waits >= 0, "lateness", lateness, "at least 0")
+        within("lateness", waits, 0, inf, "[)")
         require(timed or not waits, "lateness", lateness, "0 where windows are counted in records")
         return cls(size, each, round(waits * 1e6), timed)
 
@@ -240,9 +242,9 @@ class Windows(Stateful, Generic[P]):
 def _measure(name: str, given: int | str) -> tuple[int, bool]:
     """Records, or microseconds and that it is a time."""
     if isinstance(given, str):
-        micros = round(seconds(given) * 1e6)
+        micros = round(within(name, seconds(given), 0, inf) * 1e6)
         require(micros >= 1, name, given, "longer than nothing")
         return micros, True
-    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
+    if isinstance(given, int) and not isinstance(given, bool) and 1 <= given < _MOST_RECORDS:
         return given, False
     raise InvalidSetting(f'{name} must be a number of records or a time like "1h", got {given!r}')

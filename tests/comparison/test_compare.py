@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import math
 import sys
 
 import numpy as np
@@ -10,8 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from homeostat.comparison import TESTS, Comparison, compare, running
+from homeostat.comparison import TESTS, ColumnResult, Comparison, compare, running
 from homeostat.errors import InvalidInput, InvalidSetting
+from homeostat.reference import Reference
 
 
 def data(seed=0, n=500, shift=0.0):
@@ -47,6 +49,9 @@ def test_the_dict_has_the_promised_form():
             "statistic": float,
             "p_value": float,
             "n": int,
+            "verdict": str,
+            "p_adjusted": float,
+            "effect": float,
         }
     assert [c["test"] for c in answer["columns"].values()] == [
         "ks",
@@ -54,7 +59,23 @@ def test_the_dict_has_the_promised_form():
         "chi_square",
         "chi_square",
     ]
-    json.dumps(answer)
+    json.dumps(answer, allow_nan=False)
+
+
+def test_the_dict_says_what_is_not_defined_and_why():
+    ages = np.array([1.0, np.nan] * 50)
+    answer = compare({"x": [1.0] * 5, "age": ages, "y": [1]}, {"x": [2.0] * 5, "age": ages})
+    told = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
+    assert told["schema"] == ["'y' is gone"]
+    x = told["columns"]["x"]
+    assert (x["statistic"], x["p_value"], x["needed"]) == (None, None, 10)
+    assert (x["verdict"], x["note"]) == ("too little data", "needs 10 values on each side")
+    assert {"p_adjusted", "effect", "missing"}.isdisjoint(x)
+    assert told["columns"]["age"]["missing"]["reference"] == 0.5
+    assert told["columns"]["age"]["missing"]["drift"] is False
+    infinite = ColumnResult("x", "fisher", math.inf, 0.5)
+    table = Comparison([infinite], [], 0.01, "none").to_dict()
+    assert table["columns"]["x"]["statistic"] == sys.float_info.max
 
 
 def test_nothing_changed_alarms_once_in_a_hundred():
@@ -233,13 +254,16 @@ def test_whole_numbers_floats_and_truth_values_are_numbers():
 
 def test_large_whole_numbers_are_not_rounded():
     big = 2**60 + np.arange(100)
-    assert compare({"x": big}, {"x": big + 100})["x"].statistic == 1.0
+    assert compare({"x": big}, {"x": big[::-1] + 100})["x"].statistic == 1.0
 
 
 def test_times():
     days = np.datetime64("2025-01-01") + np.arange(100)
     moved = days + np.timedelta64(60, "D")
-    answer = compare({"t": days, "d": days - days[0]}, {"t": moved, "d": moved - moved[0]})
+    sides = {"t": days, "d": days - days[0]}, {"t": moved, "d": moved - moved[0]}
+    answer = compare(*sides)
+    assert (answer["t"].verdict, answer["d"].verdict) == ("left out", "no drift")
+    answer = compare(*sides, columns=["t", "d"])
     assert (answer["t"].test, answer["t"].drift) == ("ks", True)
     assert not answer["d"].drift
     zoned = pd.DataFrame({"t": pd.Series(days).dt.tz_localize("UTC")})
@@ -248,7 +272,7 @@ def test_times():
         "t": [dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=i) for i in range(100)]
     }
     for other in (zoned, objects, stamps, pl.DataFrame({"t": days}), pa.table({"t": days})):
-        assert compare({"t": days}, other)["t"].statistic == 0.0
+        assert compare({"t": days}, other, {"t": "ks"})["t"].statistic == 0.0
     holes = np.append(days, np.datetime64("NaT"))
     assert compare({"t": days}, {"t": holes})["t"].missing.current == 1 / 101
 
@@ -274,9 +298,49 @@ def test_categories_of_data_frames():
 
 def test_names_that_never_repeat():
     ids = [f"id{i}" for i in range(2000)]
-    row = compare({"id": ids[:1000]}, {"id": ids[1000:]})["id"]
-    assert row.p_value == 1.0
-    assert not row.drift
+    sides = {"id": ids[:1000]}, {"id": ids[1000:]}
+    row = compare(*sides)["id"]
+    assert (row.verdict, row.note) == ("left out", "its text never repeats")
+    for named in ({"tests": {"id": "chi_square"}}, {"columns": ["id"]}):
+        row = compare(*sides, **named)["id"]
+        assert row.p_value == 1.0
+        assert not row.drift
+
+
+def test_what_differs_by_nature_is_left_out_on_both_sides_or_not_at_all():
+    ids = np.arange(1000)
+    stamps = np.datetime64("2026-01-01", "s") + ids
+    before = {"id": ids[:500], "at": stamps[:500], "x": np.tile([0.0, 1.0], 250)}
+    after = {"id": ids[500:900], "at": stamps[500:900], "x": np.tile([0.0, 1.0], 200)}
+    answer = compare(before, after)
+    assert [row.verdict for row in answer] == ["left out", "left out", "no drift"]
+    assert answer["id"].note == "it rises row by row, as a counter does"
+    assert (answer["id"].n_reference, answer["id"].n_current, answer.drift) == (500, 400, False)
+    json.dumps(answer.to_dict(), allow_nan=False)
+    assert compare(before, after, columns=["id", "x"]).drifted == ("id",)
+    assert compare(before, after, {"at": "ks"}).drifted == ("at",)
+    mixed = compare(before, after | {"id": ids[500:900][::-1]})
+    assert mixed.drifted == ("id",)  # it counts on one side only
+    assert compare({"id": ids}, {"id": ids[:300]})["id"].verdict == "left out"  # a row's number
+    assert compare({"id": ids}, {"id": ids})["id"].verdict == "no drift"
+    assert compare({"id": ids}, {"id": ids[100:]})["id"].test == "ks"
+    lost = after | {"at": np.where(ids[500:900] % 2, stamps[500:900], np.datetime64("NaT"))}
+    assert compare(before, lost)["at"].verdict == "missing values"
+
+
+def test_what_differs_by_nature_is_left_out_of_counts_too():
+    names = np.array([f"id{i}" for i in range(3000)])
+    stamps = np.datetime64("2026-01-01", "s") + np.arange(3000)
+    reference = Reference.fit({"name": names[:2000], "at": stamps[:2000]})
+    profile = reference.profile({"name": names[2000:], "at": stamps[2000:]})
+    assert [row.verdict for row in compare(reference, profile)] == ["left out", "left out"]
+    assert compare(reference, profile, columns=["at"]).drift
+
+
+def test_names_that_are_no_column_are_not_passed_over():
+    for settings in ({"columns": ["agee"]}, {"tests": {"agee": "ks"}}):
+        with pytest.raises(InvalidInput, match=r"agee'? is no column; did you mean 'age'"):
+            compare(data(0), data(1), **settings)
 
 
 def test_named_tests():

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+import homeostat as hs
 from homeostat.drift.martingale import ConformalMartingale, conformal
 from homeostat.errors import InvalidInput, InvalidSetting
 from homeostat.plugins import build, spec
@@ -194,3 +195,12 @@ def test_settings_outside_their_range_are_refused() -> None:
     ):  # fmt: skip
         with pytest.raises(InvalidSetting):
             ConformalMartingale(**settings)
+
+
+def test_it_keeps_to_another_budget() -> None:
+    detector = conformal(errors(300, 0.1, 7), mode="both", block=4, seed=3, on="score")
+    other = detector.within(hs.AlarmBudget("1 per day"), 5_000)
+    assert spec(other) == spec(detector) | {"run_length": 5_000.0}
+    assert (
+        detector.within(hs.AlarmBudget("1 per 3 records")).run_length == 8.0
+    )  # two blocks, at least

@@ -183,3 +183,10 @@ def test_settings_outside_their_range_are_refused() -> None:
     ):  # fmt: skip
         with pytest.raises(InvalidSetting):
             EDetector(**{"baseline": 0.1, **settings})
+
+
+def test_it_keeps_to_another_budget() -> None:
+    detector = EDetector(0.1, 0.02, kind="cusum", block=4, on="score")
+    other = detector.within(AlarmBudget("1 per day"), 5_000)
+    assert spec(other) == spec(detector) | {"run_length": 5_000.0}
+    assert detector.within(AlarmBudget("1 per 3 records")).run_length == 8.0  # two blocks

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from homeostat.budget import AlarmBudget
 from homeostat.drift.error_rate import ErrorRate, _run_lengths, _steps, error_rate
@@ -93,14 +94,14 @@ def test_steady_fractions_are_found_sooner() -> None:
     assert detector.update_many(rng.beta(13, 87, 2_000))[0] < 200
 
 
-@pytest.mark.parametrize("rate", [0.002, 0.02, 0.4, 0.9])
-def test_other_rates_keep_to_the_budget(rate: float) -> None:
-    found = 0
-    for seed in range(20):
+@pytest.mark.parametrize(("rate", "seeds"), [(0.002, 100), (0.02, 20), (0.4, 20), (0.9, 20)])
+def test_other_rates_keep_to_the_budget(rate: float, seeds: int) -> None:
+    found = 0  # of rare errors more seeds: a reference with too few of them alarms repeatedly
+    for seed in range(seeds):
         rng = np.random.default_rng([seed, int(rate * 1000)])
         xs = (rng.random(102_000) < rate).astype(float)
         found += len(error_rate(xs[:2_000], BUDGET).update_many(xs[2_000:]))
-    assert found <= 20
+    assert found <= seeds
 
 
 def test_a_small_reference_keeps_to_the_budget() -> None:
@@ -284,3 +285,58 @@ def test_a_small_rise_is_found_that_the_sums_and_the_reference_do_not_show() -> 
             assert alarms.positions[first] - alarms.since[first] > 3_000
     assert found >= 10
     assert early <= 1
+
+
+@pytest.mark.parametrize(
+    ("errors", "n", "changed", "limit"),
+    [
+        (0, 200, 0.1, 400),
+        (0, 200, 0.2, 120),
+        (0, 1_000, 0.05, 500),
+        (0, 1_000, 0.1, 250),
+        (1, 1_000, 0.05, 500),
+        (1, 2_000, 0.01, 3_000),
+        (2, 2_000, 0.01, 3_000),
+        (4, 2_000, 0.02, 1_500),
+    ],
+)
+def test_a_large_rise_is_found_after_a_reference_of_few_errors(
+    errors: int, n: int, changed: float, limit: int
+) -> None:
+    reference = np.zeros(n)
+    reference[(np.arange(errors) + 0.5).astype(int) * (n // max(errors, 1))] = 1.0
+    for seed in range(8):
+        rng = np.random.default_rng([seed, errors, n])
+        found = error_rate(reference).update_many((rng.random(2 * limit) < changed).astype(float))
+        assert len(found)
+        assert found[0] < 2 * limit
+        if seed == 0:
+            assert found[0] < limit
+
+
+@pytest.mark.parametrize(("n", "rate"), [(200, 0.01), (1_000, 0.001), (2_000, 0.001)])
+def test_references_that_show_fewer_errors_than_the_truth_keep_to_the_budget(
+    n: int, rate: float
+) -> None:
+    found = unlucky = 0
+    for seed in range(40):
+        rng = np.random.default_rng([seed, n, round(rate * 1e4)])
+        xs = (rng.random(n + 50_000) < rate).astype(float)
+        unlucky += int(not xs[:n].any())
+        found += len(error_rate(xs[:n]).update_many(xs[n:]))
+    assert unlucky > 2  # references without any error, though there are some
+    assert found <= 20
+
+
+def test_few_errors_raise_the_start_no_further_than_their_exact_limit() -> None:
+    for errors, n in ((0, 200), (0, 1_000), (1, 1_000), (2, 2_000)):
+        detector = ErrorRate((errors + 0.5) / (n + 1), n)
+        odds = detector.baseline / (1 - detector.baseline) * math.exp(detector._raised)
+        limit = stats.beta.ppf(stats.norm.cdf(2.5), errors + 1, n - errors)
+        assert detector.baseline < odds / (1 + odds) < limit * 1.01
+
+
+def test_runs_that_never_end_are_not_taken_for_short_ones() -> None:
+    lengths = _run_lengths(12.8, _steps(0.3, 2.1), np.array([1e-6, 0.001, 0.01, 0.1, 0.3]))
+    assert (np.diff(lengths) <= 0.01 * lengths[:-1]).all()  # more errors, shorter runs
+    assert (lengths > 1e4).all()

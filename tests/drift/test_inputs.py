@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import homeostat as hs
 from homeostat.config import load_file
 from homeostat.drift.episodes import Episodes
 from homeostat.drift.windowed import Inputs, inputs
-from homeostat.errors import InvalidSetting
+from homeostat.errors import InvalidInput, InvalidSetting
 from homeostat.testing import check
 from homeostat.testing.streams import record_streams
 
@@ -201,3 +203,78 @@ def kit_reference() -> hs.Reference:
 def test_laws(settings: dict[str, Any], wrap: Any) -> None:
     results = check(wrap(Inputs(kit_reference(), **settings)))
     assert [str(result) for result in results if not result.ok] == []
+
+
+def test_many_rows_in_any_form_give_the_positions_of_alarms() -> None:
+    features = columns(2500, 2, shift=1.0)
+    expected = Inputs(REFERENCE).alarms(batch(features)).positions.tolist()
+    assert expected == [999, 1999]
+    records = list(batch(features))
+    for data in (features, pd.DataFrame(features), batch(features), records, iter(records)):
+        assert Inputs(REFERENCE).update_many(data).tolist() == expected
+    for bad in ({"age": 40.0}, "age", None):
+        with pytest.raises(InvalidInput, match=r"must be an InferenceRecord.*update_many"):
+            Inputs(REFERENCE).update(bad)
+    with pytest.raises(InvalidInput, match="is no table"):
+        Inputs(REFERENCE).update_many(3)
+
+
+def test_rows_of_a_table_have_the_times_and_roles_of_the_reference() -> None:
+    rng = np.random.default_rng(3)
+
+    def rows(n: int, shift: float) -> dict[str, Any]:
+        times = np.datetime64("2026-01-05", "us") + np.arange(n) * (HOUR / 60)
+        return {"x": rng.normal(shift, 1, n), "at": times, "prediction": ["a"] * n}
+
+    watch = Inputs(hs.Reference.fit(rows(4000, 0), time="at"), "10h")
+    assert watch.update_many(rows(1300, 2)).tolist() == [480, 1080]
+    no_times = {name: column for name, column in rows(9, 0).items() if name != "at"}
+    with pytest.raises(InvalidInput, match=r"has no times.*give the column 'at'"):
+        watch.update_many(no_times)
+    with pytest.raises(InvalidInput, match="prediction is missing"):
+        watch.update_many({"x": [1.0], "at": [np.datetime64("2026-01-05", "us")]})
+    with pytest.raises(InvalidInput, match="has no times"):
+        Inputs(REFERENCE, "10h").update_many(columns(10, 1))
+
+
+def test_what_differs_by_nature_is_not_watched_unless_named() -> None:
+    def rows(n: int, day: str, sign: str) -> dict[str, Any]:
+        times = np.datetime64(day, "us") + np.arange(n)
+        return columns(n, 1) | {"at": times, "id": np.array([f"{sign}{i}" for i in range(n)])}
+
+    reference = hs.Reference.fit(rows(5000, "2026-01-01", "a"))
+    later = rows(1000, "2026-02-01", "b")
+    watch = Inputs(reference)
+    assert set(watch.left_out) == {"at", "id"}
+    assert watch.left_out["id"] == "its text never repeats"
+    assert watch.update_many(later).tolist() == []
+    assert Inputs(reference, columns=["at"]).update_many(later).tolist() == [999]
+    assert Inputs(reference, tests={"at": "ks"}).update_many(later).tolist() == [999]
+    gone = Inputs(reference)
+    del later["id"]
+    assert gone.update_many(later).tolist() == [999]
+    assert gone.note.evidence["schema"] == ["'id' is gone"]
+
+
+def test_the_reason_to_retrain_names_the_worst_column() -> None:
+    features = columns(1000, 2, shift=1.0) | {"member": np.arange(1000) % 2 == 0}
+    engine = hs.Engine([], [Inputs(REFERENCE)], hs.DriftStrategy())
+    (answer,) = engine.observe_batch(batch(features)).of(hs.RetrainRequested)
+    assert re.fullmatch(
+        r"Drift in inputs: age \(drift\) by ks, effect 0\.\d+ "
+        r"\(distance of distribution functions\), p = [\d.]+e-\d+; \d more",
+        answer.reason,
+    )
+
+
+def test_reprs_are_short() -> None:
+    assert len(repr(Episodes(Inputs(REFERENCE)))) < 250
+    assert repr(batch(columns(1, 1))) == "<Batch of 1 record>"
+    assert repr(batch(columns(1000, 1))) == "<Batch of 1,000 records>"
+    assert "reference=<list of 500>" in repr(hs.drift.conformal([0.0, 1.0] * 250))
+    both = hs.any_of(hs.DriftStrategy(), hs.ThresholdStrategy(0.8))
+    assert "ThresholdStrategy(threshold=0.8" in repr(both)
+    monitor = hs.ModelMonitor(detectors=[hs.ADWIN()], strategy=hs.DriftStrategy())
+    assert repr(monitor) == (
+        "<ModelMonitor: 2 metrics, 1 detectors, DriftStrategy(metric=None), 0 records>"
+    )

@@ -227,3 +227,17 @@ def test_nothing_to_check_is_believable():
     belief = believable([])
     assert belief
     assert belief.evidence == 1
+
+
+@pytest.mark.parametrize("wrong", [1.5, -0.2])
+def test_a_score_that_is_no_probability_is_refused(wrong):
+    rng = np.random.default_rng(0)
+    data = {"y": rng.integers(0, 2, 100), "pred": np.ones(100, int), "score": rng.random(100)}
+    model = CBPE(y_true="y", y_pred="pred", y_score="score")
+    assert repr(model).endswith("roc_auc; not fitted>")
+    model.fit(data | {"score": data["score"].astype(np.float32) + np.float32(1e-7)})
+    assert repr(model).endswith("; fitted>")
+    bad = data | {"score": np.append(data["score"][:-1], wrong)}
+    for take in (model.fit, model.estimate):
+        with pytest.raises(InvalidInput, match=f"row 99: score holds {wrong:g}, .* within 0 and 1"):
+            take(bad)

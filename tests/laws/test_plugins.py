@@ -119,6 +119,7 @@ SETTINGS = {
     "hold": [{"strategy": low(), "n": 1}, {"strategy": DriftStrategy(), "n": 3}],
     "cooldown": [{"strategy": low(), "duration": "6h"}, {"strategy": low().hold(2), "duration": 0}],
     "any_of": [{"strategies": [low()]}, {"strategies": [low(), DriftStrategy(), low().hold(2)]}],
+    "all_of": [{"strategies": [low(), DriftStrategy(), low().hold(2)]}, {"strategies": [low()]}],
     "at_least": [
         {"k": 1, "strategies": [low(), DriftStrategy()]},
         {"k": 2, "strategies": [low(), low().hold(2).cooldown(60), DriftStrategy()]},

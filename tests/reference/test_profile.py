@@ -220,3 +220,19 @@ def test_inputs_are_left_as_they_were():
     Reference.fit(data).profile(data)
     for name, values in data.items():
         np.testing.assert_array_equal(values, copies[name])
+
+
+def test_sum_adds_up_and_leaves_its_parts_as_they_are() -> None:
+    reference = Reference.fit({"x": list(range(50))})
+    parts = [reference.profile({"x": [1, 2]}), reference.profile({"x": [3]})]
+    whole = sum(parts)
+    assert [each.rows for each in (whole, *parts)] == [3, 2, 1]
+    assert sum(parts[:1]) is not parts[0]
+    merged = parts[0].merge(parts[1])
+    assert merged is parts[0]
+    assert merged.snapshot()["columns"]["x"]["counts"].sum() == 3
+    assert sum([reference, reference]).rows == 100
+    assert (reference.rows, reference.merge(merged).rows) == (50, 53)
+    for other in (1, 0.0, "a"):
+        with pytest.raises(TypeError):
+            other + whole

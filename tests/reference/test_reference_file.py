@@ -98,3 +98,11 @@ def test_what_cannot_be_right_is_refused(fields):
 def test_another_version_says_so():
     with pytest.raises(SnapshotMismatch, match="has the version 2, and this homeostat reads 1"):
         Reference.from_bytes(changed(version=2))
+
+
+def test_what_was_loaded_equals_what_was_saved(tmp_path) -> None:
+    reference = Reference.fit({"x": [1.0, 2.0, 3.0] * 20})
+    reference.save(tmp_path / "reference")
+    assert Reference.load(tmp_path / "reference") == reference
+    assert Reference.fit({"x": [1.0, 2.0, 4.0] * 20}) != reference
+    assert reference != 3

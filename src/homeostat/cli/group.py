@@ -16,6 +16,20 @@ from homeostat.errors import ConfigError, HomeostatError, MissingExtra, did_you_
 
 COMMANDS = {
     "run": ("homeostat.cli.run:run", "Monitor a file of records, or standard input."),
+    "serve": ("homeostat.cli.serve:serve", "Take records and labels over HTTP, for months."),
+    "token": ("homeostat.cli.token:token", "Make, list and take back the service's tokens."),
+    "events": ("homeostat.cli.events:events", "Print or follow what the service tells of a model."),
+    "doctor": (
+        "homeostat.cli.doctor:doctor",
+        "Examine the service's folder; what to mend, and how.",
+    ),
+    "backup": (
+        "homeostat.cli.backup:backup",
+        "Write the service's folder to one file, as it runs.",
+    ),
+    "restore": ("homeostat.cli.restore:restore", "Make a folder of a backup."),
+    "erase": ("homeostat.cli.erase:erase", "Erase what a record says of a person."),
+    "show": ("homeostat.cli.show:show", "Print a Grafana dashboard, or Prometheus alert rules."),
     "init": ("homeostat.cli.init:init", "Write a commented configuration file to start from."),
     "check": (
         "homeostat.cli.check:check",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from homeostat.comparison.nature import of_column
 from homeostat.errors import InvalidInput
 from homeostat.reference import CategoryTally, NumberTally
 from homeostat.reference.columns import Counts, Kind, Values, array_of, values_of
@@ -20,6 +21,7 @@ class Column(NamedTuple):
     counts: Counts | None
     rows: int
     missing: int
+    nature: str = ""  # why it is unlike any other column by its nature
 
     @property
     def n(self) -> int:
@@ -55,11 +57,12 @@ def read(data: Any, name: Any) -> Column:
     if array.dtype.kind not in "biufmMOUTS":
         raise InvalidInput(str(name), f"is of the type {array.dtype}", _HINT)
     if array.dtype.kind == "f":
-        return _floats(array)
+        column = _floats(array)
+        return column._replace(nature=of_column(array, column.kind, None))
     values = values_of(array)
     if values.kind == "mixed":
         raise InvalidInput(str(name), values.problem, "convert it to one")
-    return _column(values)
+    return _column(values)._replace(nature=of_column(array, values.kind, values.counts))
 
 
 def _floats(array: NDArray[Any]) -> Column:
@@ -85,8 +88,10 @@ def _column(values: Values) -> Column:
 
 def _ordered(numbers: NDArray[Any]) -> NDArray[Any]:
     """Sorted; whole numbers of a narrow range are counted, which is several times faster."""
-    low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
-    if numbers.dtype.kind not in "iu" or high - low >= min(_NARROW, len(numbers)):
+    if numbers.dtype.kind not in "iu" or not len(numbers):
+        return np.sort(numbers)
+    low, high = int(numbers.min()), int(numbers.max())
+    if high - low >= min(_NARROW, len(numbers)):
         return np.sort(numbers)
     wide = numbers if numbers.dtype == np.uint64 else numbers.astype(np.int64, copy=False)
     counts = np.bincount((wide - low).astype(np.intp))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 from math import isnan, nan
+from sys import float_info
 from typing import Any, NamedTuple
+
+from homeostat.errors import UnknownColumn
 
 _SHOWN = 20  # rows of a table in a terminal
 _IN_A_PAGE = 200
@@ -85,21 +88,19 @@ class Comparison:
         return len(self.columns)
 
     def __getitem__(self, name: str) -> ColumnResult:
-        return self.columns[name]
+        try:
+            return self.columns[name]
+        except (KeyError, TypeError):
+            raise UnknownColumn(name, self.columns) from None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: `drift`, and by column `drift, test, statistic, p_value, n` (current)."""
-        columns = {
-            row.name: {
-                "drift": row.drift,
-                "test": row.test,
-                "statistic": row.statistic,
-                "p_value": row.p_value,
-                "n": row.n_current,
-            }
-            for row in self
-        }
-        return {"drift": self.drift, "columns": columns}
+        """Plain data, and valid JSON: `drift`, `columns` by name, and `schema` where it changed.
+
+        Of a column `drift, test, statistic, p_value, n` (current) and `verdict`; where there are
+        such, `p_adjusted`, `effect`, `missing`, `needed` and `note`. What is not defined is None.
+        """
+        told: dict[str, Any] = {"drift": self.drift, "columns": {r.name: _plain(r) for r in self}}
+        return told | ({"schema": list(self.schema)} if self.schema else {})
 
     def _summary(self) -> str:
         found = f"{len(self.drifted)} of {len(self)} columns drifted" if self.drift else "no drift"
@@ -142,6 +143,34 @@ class Comparison:
             f"<p><b>{escape(self._summary())}</b></p><table><thead><tr>{head}</tr></thead>"
             f"<tbody>{''.join(body)}</tbody></table>" + (f"<ul>{notes}</ul>" if notes else "")
         )
+
+
+def _plain(row: ColumnResult) -> dict[str, Any]:
+    found = {
+        "p_adjusted": _defined(row.p_adjusted),
+        "effect": _defined(row.effect),
+        "missing": None if row.missing is None else _missing(row.missing),
+        "needed": row.needed,
+        "note": row.note or None,
+    }
+    return {
+        "drift": row.drift,
+        "test": row.test,
+        "statistic": _defined(row.statistic),
+        "p_value": row.p_value,
+        "n": row.n_current,
+        "verdict": row.verdict,
+    } | {name: value for name, value in found.items() if value is not None}
+
+
+def _missing(change: MissingChange) -> dict[str, Any]:
+    numbers = {name: _defined(value) for name, value in change._asdict().items()}
+    return numbers | {"drift": change.drift}
+
+
+def _defined(value: float) -> float | None:
+    """A number that JSON can hold: None for NaN, the largest float for infinity."""
+    return None if isnan(value) else max(-float_info.max, min(value, float_info.max))
 
 
 def _rank(row: ColumnResult) -> tuple[bool, bool, float]:

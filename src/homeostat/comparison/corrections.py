@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean, real, require
+from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean, require, shown, within
+from homeostat.intake import floats
 
 Floats = NDArray[np.float64]
 
@@ -58,9 +59,9 @@ def adjusted(p_values: ArrayLike, method: str = "holm") -> Floats:
     Cost: one sort. Oracle: `statsmodels.stats.multitest`. Sources: Holm 1979, Benjamini and
     Hochberg 1995, Benjamini and Yekutieli 2001, Wang and Ramdas 2022.
     """
-    if method not in CORRECTIONS:
+    if not isinstance(method, str) or method not in CORRECTIONS:
         raise InvalidSetting(
-            f"correction {method!r} is unknown; {did_you_mean(method, CORRECTIONS)}"
+            f"correction {shown(method)} is unknown; {did_you_mean(method, CORRECTIONS)}"
         )
     p = _p_values(p_values)
     out = np.full(len(p), np.nan)
@@ -82,8 +83,7 @@ def e_bh(e_values: ArrayLike, level: float = 0.05) -> NDArray[np.bool_]:
     sort. Oracle: the definition. Source: Wang and Ramdas, False discovery rate control with
     e-values (2022), section 3.
     """
-    within = 0 < real("level", level, "between 0 and 1") < 1
-    require(within, "level", level, "between 0 and 1")
+    within("level", level, 0, 1)
     with np.errstate(divide="ignore"):
         inverse = 1 / _e_values(e_values)  # a p-value by Markov, for which e-BH is BH
     found: NDArray[np.bool_] = adjusted(np.minimum(inverse, 1.0), "bh") <= level
@@ -98,8 +98,7 @@ def calibrated(p_values: ArrayLike, kappa: float = 0.5) -> Floats:
     another kappa. Oracle: its integral over [0, 1] is 1. Source: Vovk and Wang, E-values:
     calibration, combination and applications (2021), section 2.
     """
-    within = 0 < real("kappa", kappa, "between 0 and 1") < 1
-    require(within, "kappa", kappa, "between 0 and 1")
+    within("kappa", kappa, 0, 1)
     with np.errstate(divide="ignore"):
         e: Floats = kappa * _p_values(p_values) ** (kappa - 1)
     return e
@@ -112,6 +111,7 @@ def merged(e_values: ArrayLike, independent: bool = False) -> float:
     InvalidInput for a number below 0. Oracle: the definition. Source: Vovk and Wang (2021),
     sections 3 and 4.
     """
+    require(isinstance(independent, bool), "independent", independent, "True or False")
     e = _e_values(e_values)
     e = e[~np.isnan(e)]
     if not len(e):
@@ -130,10 +130,7 @@ def _e_values(values: ArrayLike) -> Floats:
 
 
 def _within(name: str, values: ArrayLike, most: float, expected: str) -> Floats:
-    try:
-        array = np.asarray(values, dtype=np.float64).ravel()
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(name, f"are no numbers: {error}", "give a list or an array") from error
+    array = floats(name, values).ravel()
     if ((array < 0) | (array > most)).any():
         raise InvalidInput(name, expected)
     return array

@@ -28,6 +28,8 @@ class _Counted:
     rows vary like those of fewer independent ones.
     """
 
+    counted = True
+
     def __init__(
         self,
         reference: NumberTally | CategoryTally,

@@ -17,10 +17,11 @@ _NUMBERS = ("number", "time", "truth")
 def ks(pair: Pair) -> Outcome:
     """Kolmogorov-Smirnov: the largest difference of distribution functions."""
     d = max(pair.farthest)
+    enough = 4 * pair.level if pair.counted else 1.0
     critical = sqrt(-0.5 * np.log(pair.level / 2))
     return Outcome(
         d,
-        ks_sf(d, pair.n, pair.m),
+        ks_sf(d, pair.n, pair.m, enough),
         d,
         min(1.0, (critical + _POWER / 2) * sqrt(pair.spread)),
     )

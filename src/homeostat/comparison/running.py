@@ -12,12 +12,22 @@ from homeostat.comparison import counts, ranks, values
 from homeostat.comparison.bounds import error_bound
 from homeostat.comparison.columns import Column, Side, agreed, read
 from homeostat.comparison.comparison import ColumnResult, Comparison, MissingChange
-from homeostat.comparison.corrections import CORRECTIONS, adjusted
+from homeostat.comparison.corrections import adjusted
 from homeostat.comparison.counted import CategoryPair, NumberPair
 from homeostat.comparison.counts import proportions
+from homeostat.comparison.nature import COUNTER, of_tally
 from homeostat.comparison.sample import Outcome, Pair, RawPair, Test
 from homeostat.comparison.sides import Sides, sides_of
-from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean, require
+from homeostat.errors import (
+    InvalidInput,
+    InvalidSetting,
+    UnknownColumn,
+    did_you_mean,
+    several,
+    shown,
+    within,
+)
+from homeostat.intake import is_scalar
 from homeostat.reference import CategoryTally, NumberTally
 
 TESTS: dict[str, Test] = {test.name: test for test in (*ranks.TESTS, *counts.TESTS, *values.TESTS)}
@@ -54,30 +64,45 @@ def compare(
     columns. The detectable effect is what is found with 80 % power at alpha over the number of
     columns. With fewer than 10 values on a side the statistic is NaN, and `needed` says how many it
     takes. A column that fails gets a note; columns that came, went or changed type are in `schema`.
+    Times, counters and text that never repeats differ from any reference by their nature: they are
+    left out, with a note, unless `columns` or `tests` names them.
 
-    Raises InvalidInput for what is no table, InvalidSetting for an unknown test or correction, or
-    alpha outside (0, 1), SnapshotMismatch for counts on different grids. Cost: a sort of each
-    numeric column, a count of each other; linear in the number of columns. Sources: the tests'
-    own, Holm 1979.
+    Raises InvalidInput for what is no table and for names in `columns` or `tests` that are no
+    column, InvalidSetting for an unknown test or correction, or alpha outside (0, 1),
+    SnapshotMismatch for counts on different grids. Cost: a sort of each numeric column, a count of
+    each other; linear in the number of columns. Sources: the tests' own, Holm 1979.
     """
-    require(0 < alpha < 1, "alpha", alpha, "between 0 and 1")
-    if correction not in CORRECTIONS:
-        adjusted([], correction)  # says what is known
-    chosen = dict.fromkeys(tests.values()) if isinstance(tests, Mapping) else {tests: None}
-    for test in chosen:
+    within("alpha", alpha, 0, 1)
+    adjusted([], correction)  # says what is known
+    for test in tests.values() if isinstance(tests, Mapping) else [tests]:
         _known(test, auto=True)
     sides = sides_of(reference, current, deflate)
-    before, after = (_chosen(names, columns) for names in (sides.before, sides.after))
+    if isinstance(tests, Mapping):
+        _asked(tests, sides)
+    asked = None if columns is None else _asked(columns, sides)
+    before, after = (_chosen(names, asked) for names in (sides.before, sides.after))
     both = set(before) & set(after)
     schema = [f"{name!r} is gone" for name in before if name not in both]
     schema += [f"{name!r} is new" for name in after if name not in both]
     level = alpha / max(1, len(both))
-    rows = [_row(sides, name, tests, level, schema) for name in before if name in both]
+    named = {*(asked or ()), *(tests if isinstance(tests, Mapping) else ())}
+    rows = [
+        _row(sides, name, tests, level, schema, name in named) for name in before if name in both
+    ]
     return Comparison(_judged(rows, alpha, correction), schema, alpha, correction)
 
 
-def _chosen(names: list[Any], columns: Collection[Any] | None) -> list[Any]:
-    return names if columns is None else [name for name in names if name in columns]
+def _asked(columns: Any, sides: Sides) -> frozenset[Any]:
+    """The names that are looked at; each must be a column of a side."""
+    asked, known = several("columns", columns), {*sides.before, *sides.after}
+    for name in asked:
+        if name not in known:
+            raise UnknownColumn(name, known)
+    return frozenset(asked)
+
+
+def _chosen(names: list[Any], asked: frozenset[Any] | None) -> list[Any]:
+    return names if asked is None else [name for name in names if name in asked]
 
 
 def two_sample(test: str, reference: Any, current: Any, *, level: float = 0.01) -> Outcome:
@@ -89,6 +114,10 @@ def two_sample(test: str, reference: Any, current: Any, *, level: float = 0.01) 
     one count. Oracle: SciPy's test of that name, see `docs/compare.md` for each.
     """
     known = _known(test)
+    within("level", level, 0, 1)
+    for name, side in (("reference", reference), ("current", current)):
+        if is_scalar(side):
+            raise InvalidInput(name, f"is no array, but {shown(side)}", "give one value a row")
     left, right = read({"reference": reference}, "reference"), read({"current": current}, "current")
     kind = agreed(left, right)
     if not left.n or not right.n:
@@ -109,9 +138,10 @@ def _pair(left: Side, right: Side, level: float, dependence: float, own: bool) -
     return RawPair(left, right, level)
 
 
-def _known(test: str, auto: bool = False) -> Test:
-    if test not in TESTS and not (auto and test == "auto"):
-        raise InvalidSetting(f"test {test!r} is unknown; {did_you_mean(test, [*TESTS, 'auto'])}")
+def _known(test: Any, auto: bool = False) -> Test:
+    known = [*TESTS, "auto"] if auto else list(TESTS)
+    if not isinstance(test, str) or test not in known:
+        raise InvalidSetting(f"test {shown(test)} is unknown; {did_you_mean(test, known)}")
     return TESTS.get(test, TESTS["ks"])
 
 
@@ -130,6 +160,7 @@ def _row(
     tests: str | Mapping[Any, str],
     level: float,
     schema: list[str],
+    named: bool,
 ) -> ColumnResult:
     asked = tests if isinstance(tests, str) else tests.get(name, "auto")
     try:
@@ -138,6 +169,9 @@ def _row(
         return ColumnResult(str(name), asked, verdict="error", note=_said(error))
     dependence = sides.dependence.get(name, 1.0)
     missing = _missing(left, right, level, dependence)
+    if not named and (nature := _nature(left, right)):
+        row = ColumnResult(str(name), "", verdict="left out", note=nature, missing=missing)
+        return row._replace(n_reference=_values(left), n_current=_values(right))
     schema += sides.strays(name, left, right)
     n, m = _values(left), _values(right)
     row = ColumnResult(str(name), asked, n_reference=n, n_current=m, missing=missing)
@@ -172,6 +206,23 @@ def _row(
         detectable=found.detectable,
         error_bound=found.error_bound,
     )
+
+
+def _nature(*sides: Side) -> str:
+    """Why both sides are unlike any other by their nature; "" where one of them is not."""
+    found = [side.nature if isinstance(side, Column) else of_tally(side) for side in sides]
+    if not all(found) or (found[0] == COUNTER and not _counts_on(*sides)):
+        return ""
+    return found[0]
+
+
+def _counts_on(left: Side, right: Side) -> bool:
+    """Whether a counter goes on behind the reference's end, or begins with the same number."""
+    if not (isinstance(left, Column) and isinstance(right, Column)):
+        return False
+    before, after = left.as_numbers(), right.as_numbers()
+    restarts = after[0] == before[0] and len(after) != len(before)
+    return bool(after[0] > before[-1] or restarts)
 
 
 def _values(side: Side) -> int:

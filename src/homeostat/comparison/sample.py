@@ -76,6 +76,7 @@ class Pair(Protocol):
     level: float
     n: int
     m: int
+    counted: bool
 
     @property
     def spread(self) -> float:
@@ -112,6 +113,8 @@ class Pair(Protocol):
 
 class RawPair:
     """Reference and current as raw values."""
+
+    counted = False
 
     def __init__(self, reference: Column, current: Column, level: float = 0.01) -> None:
         self.reference = reference

@@ -57,6 +57,7 @@ def sides_of(reference: Any, current: Any, deflate: bool = False) -> Sides:
     With `deflate`, the dependence that the reference measured goes with them.
     """
     own = isinstance(reference, Reference)
+    require(isinstance(deflate, bool), "deflate", deflate, "True or False")
     require(own or not deflate, "deflate", deflate, "False where the reference is no Reference")
     dependence = reference.dependence if deflate else {}
     left, right = (

@@ -25,9 +25,15 @@ def welch_t(pair: Pair) -> Outcome:
     if u + v == 0:  # both constant: alike, or apart for certain
         return Outcome(*((0.0, 1.0, 0.0) if far == 0 else (inf * far, 0.0, -inf * far)), seen)
     t = far / sqrt(u + v)
-    parts = (u * u / (n - 1) if u else 0.0) + (v * v / (m - 1) if v else 0.0)
-    p = special.student_two_sided(t, (u + v) ** 2 / parts)
+    p = special.student_two_sided(t, _freedom(u / (u + v), n, m))
     return Outcome(t, p, -far / sqrt((u * n + v * m) / 2), seen)
+
+
+def _freedom(share: float, n: int, m: int) -> float:
+    """Welch's degrees of freedom, where so much of the variance is the first side's."""
+    if min(n, m) < 2:
+        return nan
+    return 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
 
 
 def wasserstein(pair: Pair) -> Outcome:

@@ -25,7 +25,7 @@ from homeostat.diagnosis.outcomes import Labelled, Outcome, labelled
 from homeostat.diagnosis.ranking import importances, ranked
 from homeostat.diagnosis.relation import Relation, relation
 from homeostat.diagnosis.sides import Column, Floats, Roles, Side, read
-from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean, real, require
+from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean, require, several, within
 
 _LEADING = 40  # features, the most important, that labels are held against
 _COUNTS = "a Reference keeps no rows, and this needs the rows of both sides"
@@ -65,7 +65,7 @@ def diagnose(
     a feature: it looks at 20,000 labelled rows a side, evenly spaced, and at the 40 most important
     features. Sources: see `docs/diagnose.md`.
     """
-    require(0 < real("alpha", alpha, "between 0 and 1") < 1, "alpha", alpha, "between 0 and 1")
+    within("alpha", alpha, 0, 1)
     roles = _roles(label, prediction, score, latency, time)
     before, after = read(reference, roles, "reference"), read(current, roles, "current")
     notes: list[str] = []
@@ -221,7 +221,7 @@ def _quality(known: Labelled | None, alpha: float) -> Quality:
 def _chosen(segments: Any, partitions: dict[str, Cells]) -> list[str]:
     if segments is None:
         return list(partitions)
-    names = [segments] if isinstance(segments, str) else list(segments)
+    names = [segments] if isinstance(segments, str) else several("segments", segments)
     for name in names:
         if name not in partitions:
             hint = did_you_mean(str(name), partitions)

@@ -108,7 +108,10 @@ def _batch(data: Any) -> Batch | None:
         return None
     if not isinstance(data, Iterable):
         return None
-    records = list(data)
+    try:
+        records = list(data)
+    except TypeError:  # a class, or an array without dimensions
+        return None
     if records and not all(isinstance(record, InferenceRecord) for record in records):
         return None
     return Batch.from_records(records)

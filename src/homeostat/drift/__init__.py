@@ -1,6 +1,12 @@
-"""Whether a series of numbers has changed: one detector a file."""
+"""Whether a series of numbers has changed: one detector a file.
 
+A detector answers to its class's name and to the one it has in a configuration file:
+`hs.drift.CUSUM()` and `hs.drift.cusum()` are the same.
+"""
+
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from homeostat.drift.adwin import ADWIN
@@ -27,6 +33,11 @@ if TYPE_CHECKING:
     from homeostat.drift.stepd import STEPD
     from homeostat.drift.two_window import TwoWindow
     from homeostat.drift.windowed import Inputs, inputs
+
+    by_segment, episodes = BySegment, Episodes
+    cusum, ewma, shewhart, two_window = CUSUM, EWMA, Shewhart, TwoWindow
+    ddm, ecdd, eddm, fhddm, hddm_a, hddm_w = DDM, ECDD, EDDM, FHDDM, HDDMA, HDDMW
+    kswin, rddm, stepd = KSWIN, RDDM, STEPD
 
 _LATER = {
     "BySegment": "by_segment",
@@ -55,21 +66,57 @@ _LATER = {
 }
 """What is imported when it is first named: importing homeostat need not load every detector."""
 
-
 _ALIASES = {"HDDM_A": "HDDMA", "HDDM_W": "HDDMW", "ECDDWT": "ECDD"}
 """How River and Frouros call some of them."""
 
+_LOWER = {
+    "adwin": "ADWIN",
+    "by_segment": "BySegment",
+    "cusum": "CUSUM",
+    "ddm": "DDM",
+    "ecdd": "ECDD",
+    "eddm": "EDDM",
+    "episodes": "Episodes",
+    "ewma": "EWMA",
+    "fhddm": "FHDDM",
+    "hddm_a": "HDDMA",
+    "hddm_w": "HDDMW",
+    "kswin": "KSWIN",
+    "page_hinkley": "PageHinkley",
+    "rddm": "RDDM",
+    "shewhart": "Shewhart",
+    "stepd": "STEPD",
+    "two_window": "TwoWindow",
+}
+"""The classes by their names in a configuration file, where no function of that name makes one."""
+
+
+class _Package(ModuleType):
+    """The package, in which a lower-case name is a detector and not the file of that name.
+
+    Importing a file binds it in its package under its name; here it is its class that is bound.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, ModuleType) and name in _LOWER:
+            value = getattr(value, _LOWER[name])
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+adwin, page_hinkley = ADWIN, PageHinkley  # whose files are there already
+
 
 def __getattr__(name: str) -> Any:
-    name = _ALIASES.get(name, name)
-    if name not in _LATER:
+    own = _LOWER.get(name) or _ALIASES.get(name, name)
+    if own not in _LATER:
         raise AttributeError(f"module 'homeostat.drift' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"homeostat.drift.{_LATER[name]}"), name)
+    found = globals()[name] = getattr(import_module(f"homeostat.drift.{_LATER[own]}"), own)
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, *_ALIASES})
+    return sorted(__all__)
 
 
 __all__ = [
@@ -95,9 +142,26 @@ __all__ = [
     "PageHinkley",
     "Shewhart",
     "TwoWindow",
+    "adwin",
+    "by_segment",
     "conformal",
+    "cusum",
+    "ddm",
     "e_detector",
+    "ecdd",
+    "eddm",
+    "episodes",
     "error_rate",
+    "ewma",
+    "fhddm",
     "harmful_shift",
+    "hddm_a",
+    "hddm_w",
     "inputs",
+    "kswin",
+    "page_hinkley",
+    "rddm",
+    "shewhart",
+    "stepd",
+    "two_window",
 ]

@@ -21,11 +21,12 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import require, whole
+from homeostat.errors import require, whole, within
 from homeostat.sequential.alarms import (
     LARGEST,
     Alarm,
     Sequential,
+    no_number,
     skip,
 )
 
@@ -82,12 +83,12 @@ class ADWIN(Sequential):
         grace_period: int = 10,
         on: str = "error",
     ) -> None:
-        require(0 < delta < 1, "delta", delta, "above 0 and below 1")
+        within("delta", delta, 0, 1)
         whole("clock", clock, 1)
         whole("min_window_length", min_window_length, 1)
         whole("max_buckets", max_buckets, 2)
         whole("grace_period", grace_period, 0)
-        require(bool(on), "on", on, "the name of a series")
+        require(isinstance(on, str) and bool(on), "on", on, "the name of a series")
         self.delta = delta
         self.clock = clock
         self.max_buckets = max_buckets
@@ -117,7 +118,10 @@ class ADWIN(Sequential):
 
     def update(self, x: float) -> bool:
         """Take one value; True when the check at it raises an alarm. NaN is skipped."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not -LARGEST <= x <= LARGEST:
             return skip(x)
         self._pending.append(x)

@@ -17,7 +17,7 @@ import numpy as np
 from homeostat.batch import Batch, Rows
 from homeostat.budget import AlarmBudget
 from homeostat.errors import SnapshotMismatch, require
-from homeostat.protocols import Alarms, Detector, Note
+from homeostat.protocols import Alarms, Detector, Note, follows_labels
 from homeostat.record import InferenceRecord
 from homeostat.segments import Segments
 from homeostat.sequential.alarms import Alarm, alarm_of, alarms_of, collect
@@ -49,7 +49,8 @@ class BySegment(Stateful):
     on: ClassVar[str] = RECORDS
 
     def __init__(self, detector: Detector, by: str | Sequence[str], max_segments: int = 100):
-        fits = hasattr(detector, "update") and not isinstance(detector, type)
+        fits = all(hasattr(detector, each) for each in ("on", "update"))
+        fits = fits and not isinstance(detector, type)
         require(fits, "detector", detector, "a detector, with update")
         known = detector.on in RECORD_SERIES
         require(known, "detector", detector, f"on one of {', '.join(RECORD_SERIES)}")
@@ -70,6 +71,11 @@ class BySegment(Stateful):
     def name(self) -> str:
         """The detector's name."""
         return self.detector.name
+
+    @property
+    def follows(self) -> str:
+        """As the detector does."""
+        return "labels" if follows_labels(self.detector) else "records"
 
     def within(self, budget: AlarmBudget, records_per_day: float | None = None) -> BySegment:
         """The same, new, for another budget, which need not be divided over the segments."""

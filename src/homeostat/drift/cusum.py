@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import real, require
+from homeostat.errors import within
 from homeostat.sequential.chart import SIDES, Chart
 
 _LEVEL, _LOW, _SINCE = 0, 1, 2  # the places in what one side remembers
@@ -68,10 +68,8 @@ class CUSUM(Chart):
         sigma: float | None = None,
         on: str = "error",
     ) -> None:
-        real("slack", slack)
-        real("threshold", threshold)
-        require(0 <= slack <= _MOST, "slack", slack, f"at least 0 and at most {_MOST:g}")
-        require(0 < threshold <= _MOST, "threshold", threshold, f"above 0 and at most {_MOST:g}")
+        within("slack", slack, 0, _MOST, "[]")
+        within("threshold", threshold, 0, _MOST, "(]")
         self.slack = slack
         self.threshold = threshold
         self._configure(min_instances, mode, center, sigma, on)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.errors import require, whole
+from homeostat.sequential.alarms import no_number
 from homeostat.sequential.binary import Binary, skip
 from homeostat.sequential.lowest import NOWHERE, Low, follow, require_levels
 from homeostat.sequential.stretches import Stretched
@@ -87,7 +88,10 @@ class DDM(Binary, Stretched):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not 0.0 <= x <= 1.0:
             return skip(x)
         self._count = n = self._count + 1

@@ -22,8 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from homeostat.budget import AlarmBudget
 from homeostat.confidence import upper_bound
-from homeostat.errors import InvalidSetting, real, require, whole
-from homeostat.sequential.alarms import LARGEST, Alarm, observations
+from homeostat.errors import InvalidSetting, real, require, whole, within
+from homeostat.sequential.alarms import LARGEST, Alarm, number, observations
 from homeostat.sequential.binary import Binary
 from homeostat.sequential.blocks import Blocks, block_means, block_size
 from homeostat.sequential.evidence import Evidence, likely_start
@@ -78,13 +78,13 @@ class EDetector(Binary):
         on: str = "error",
     ) -> None:
         null = real("baseline", baseline) + real("tolerance", tolerance)
-        require(0 <= baseline < 1, "baseline", baseline, "at least 0 and below 1")
+        within("baseline", baseline, 0, 1, "[)")
         require(tolerance >= 0, "tolerance", tolerance, "at least 0")
         require(0 < null < 1, "baseline + tolerance", null, "above 0 and below 1")
         whole("block", block)
         length = real("run_length", run_length)
         require(2 * block <= length < math.inf, "run_length", length, "finite, at least two blocks")
-        require(bool(on) and isinstance(on, str), "on", on, "the name of a series")
+        require(isinstance(on, str) and bool(on), "on", on, "the name of a series")
         self.baseline = baseline
         self.tolerance = tolerance
         self.run_length = run_length
@@ -103,9 +103,14 @@ class EDetector(Binary):
         self.since = -1
         self._restart()
 
+    def within(self, budget: AlarmBudget, records_per_day: float | None = None) -> EDetector:
+        """The same detector, new, for another budget."""
+        length = max(budget.run_length(records_per_day), 2.0 * self.block)
+        return EDetector(self.baseline, self.tolerance, length, self.kind, self.block, on=self.on)
+
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        return bool(len(self.update_many([x])))
+        return bool(len(self.update_many([number(x)])))
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         waiting = self._blocks.waiting

@@ -19,8 +19,9 @@ from typing import ClassVar, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import real, require, whole
+from homeostat.errors import require, whole, within
 from homeostat.recursion import decay
+from homeostat.sequential.alarms import no_number
 from homeostat.sequential.binary import Binary, skip
 from homeostat.sequential.stretches import Stretched
 
@@ -84,10 +85,8 @@ class ECDD(Binary, Stretched):
     ) -> None:
         known = arl0 in _LIMITS if isinstance(arl0, int) else False
         require(known, "arl0", arl0, "100, 400 or 1000")
-        real("alpha", alpha)
-        real("warning_level", warning_level)
-        require(0 < alpha < 1, "alpha", alpha, "above 0 and below 1")
-        require(0 < warning_level < 1, "warning_level", warning_level, "above 0 and below 1")
+        within("alpha", alpha, 0, 1)
+        within("warning_level", warning_level, 0, 1)
         whole("min_instances", min_instances, 1)
         require(isinstance(on, str) and bool(on), "on", on, "the name of a series")
         self.arl0 = arl0
@@ -113,7 +112,10 @@ class ECDD(Binary, Stretched):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not 0.0 <= x <= 1.0:
             return skip(x)
         keep = 1.0 - self.alpha

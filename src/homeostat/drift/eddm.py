@@ -15,7 +15,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import real, require, whole
+from homeostat.errors import real, require, whole, within
+from homeostat.sequential.alarms import no_number
 from homeostat.sequential.binary import Binary, skip
 from homeostat.sequential.stretches import Stretched
 
@@ -58,9 +59,8 @@ class EDDM(Binary, Stretched):
         self, warm_start: int = 30, alpha: float = 0.95, beta: float = 0.9, *, on: str = "error"
     ) -> None:
         whole("warm_start", warm_start, 1)
-        real("alpha", alpha)
         real("beta", beta)
-        require(0 < alpha <= 1, "alpha", alpha, "above 0 and at most 1")
+        within("alpha", alpha, 0, 1, "(]")
         require(0 < beta <= alpha, "beta", beta, "above 0 and at most alpha")
         require(isinstance(on, str) and bool(on), "on", on, "the name of a series")
         self.warm_start = warm_start
@@ -79,7 +79,10 @@ class EDDM(Binary, Stretched):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not 0.0 <= x <= 1.0:
             return skip(x)
         self._count = n = self._count + 1

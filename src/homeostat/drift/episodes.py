@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from homeostat.batch import Batch
 from homeostat.budget import AlarmBudget
 from homeostat.errors import SnapshotMismatch, require, whole
-from homeostat.protocols import Alarms, Detector, Note
+from homeostat.protocols import Alarms, Detector, Note, follows_labels
 from homeostat.sequential.alarms import Alarm, alarm_of, alarms_of, collect, observations
 from homeostat.state import Stateful, recall, remember
 
@@ -47,7 +47,8 @@ class Episodes(Stateful):
     memory = ("count", "open", "observed", "threshold", "change", "since")
 
     def __init__(self, detector: Detector, quiet: int | None = None) -> None:
-        fits = hasattr(detector, "update") and not isinstance(detector, type)
+        fits = all(hasattr(detector, each) for each in ("on", "update"))
+        fits = fits and not isinstance(detector, type)
         require(fits, "detector", detector, "a detector, with update")
         self.detector = detector
         self.quiet = None if quiet is None else whole("quiet", quiet, 1)
@@ -63,6 +64,11 @@ class Episodes(Stateful):
     def name(self) -> str:
         """The detector's name."""
         return self.detector.name
+
+    @property
+    def follows(self) -> str:
+        """As the detector does."""
+        return "labels" if follows_labels(self.detector) else "records"
 
     @property
     def on(self) -> str:
@@ -98,7 +104,7 @@ class Episodes(Stateful):
 
     def update(self, x: Any) -> bool:
         """Take one observation; True when an episode begins or ends with it."""
-        if isinstance(x, float | int) and math.isnan(x):
+        if isinstance(x, float) and math.isnan(x):
             return False
         raised = [alarm_of(self.detector, 0)] if self.detector.update(x) else []
         return len(list(self._told(raised, 1))) > 0

@@ -10,7 +10,8 @@ What makes its alarms keep to a budget:
 
 - The one threshold is computed, not chosen: the average run length of the sums solves a linear
   system over their states (D. Brook and D. A. Evans, Biometrika 59, 1972), and is averaged over
-  what the baseline may be, given how many records it was estimated from.
+  what the baseline may be, given how many errors and records it was estimated from. Where errors
+  are few, the sums start from an exact upper limit of the baseline (`homeostat.sequential.rates`).
 - Bursts: the sums are divided by the variance inflation (1 + r) / (1 - r) of a series whose
   neighbours correlate by r, measured in the reference, and taken as 1 unless r is clearly positive.
 - While nothing is suspected the baseline is learned further, from blocks that are at least one
@@ -35,20 +36,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homeostat.budget import AlarmBudget
-from homeostat.errors import InvalidInput, InvalidSetting, require, whole
-from homeostat.sequential.alarms import Alarm, observations
+from homeostat.errors import InvalidInput, InvalidSetting, require, whole, within
+from homeostat.sequential.alarms import Alarm, no_number, observations
 from homeostat.sequential.binary import Binary, skip
 from homeostat.sequential.learned import Learned, least_rise
+from homeostat.sequential.rates import limits
 
 _ONE = 2**32  # one unit of a sum
 _GROWN = (2.1, 2.7)  # the factors of the odds that the two sums look for
 _ANCHOR = 3.0  # standard errors of the reference that the baseline may move in
 _ERRORS, _SHORTEST, _LONGEST = 50, 200, 20_000  # a block: about so many errors, in records
+_TIMES = 4  # references that a block is worth at most: few errors must be learned from soon
 _SMALL = 0.1  # the part of the budget for rises that only blocks show
 _LEAST_REFERENCE = 50
 _LEAST_THRESHOLD = 0.5
-_LEAST_ERROR = 0.065  # logits that the baseline may be off, however much was learned
-_RAISED = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)  # standard errors
+_LEAST_ERROR = 0.065  # standard error of the baseline in logits, however much was learned
+_RAISED = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)  # standard scores of the limit it is raised to
+_SHOWN = math.log(0.05 / 0.95)  # logit of the rate that stands for all rarer ones
+_ENDED = 1e-13  # the chance that any record ends a run: longer ones are beyond floats
 
 
 class ErrorRate(Binary):
@@ -102,11 +107,11 @@ class ErrorRate(Binary):
         *,
         on: str = "error",
     ) -> None:
-        require(0 < baseline < 1, "baseline", baseline, "above 0 and below 1")
+        within("baseline", baseline, 0, 1)
         whole("n", n, _LEAST_REFERENCE)
-        require(0.01 <= dependence < math.inf, "dependence", dependence, "finite, at least 0.01")
-        require(0 <= tolerance < 1, "tolerance", tolerance, "at least 0 and below 1")
-        require(bool(on), "on", on, "the name of a series")
+        within("dependence", dependence, 0.01, math.inf, "[)")
+        within("tolerance", tolerance, 0, 1, "[)")
+        require(isinstance(on, str) and bool(on), "on", on, "the name of a series")
         self.baseline = float(baseline)
         self.n = n
         self.dependence = float(dependence)
@@ -116,7 +121,8 @@ class ErrorRate(Binary):
         self.on = on
         self._narrow = math.sqrt(min(1.0, self.dependence))
         self._run_length = AlarmBudget(self.budget).run_length(records_per_day)
-        self._length = int(min(max(math.ceil(_ERRORS / self.baseline), _SHORTEST), _LONGEST))
+        longest = min(_TIMES * n, _LONGEST)
+        self._length = max(min(math.ceil(_ERRORS / self.baseline), longest), _SHORTEST)
         self.observed = math.nan
         self.change = math.nan
         self.since = -1
@@ -145,7 +151,10 @@ class ErrorRate(Binary):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not 0.0 <= x <= 1.0:
             return skip(x)
         units = round(x * _ONE)
@@ -223,18 +232,24 @@ class ErrorRate(Binary):
         """The threshold that keeps the run length, for as much as is known of the baseline."""
         self._known = self._learned.settled[0]
         # in logits, and as if the series were of 0/1 errors: narrower ones are scaled to that
-        wide = max(1.0, self.dependence)
-        error = math.sqrt(wide / (self._known * self.baseline * (1 - self.baseline)))
+        mean = self._bounded(self._learned.settled[1])
+        error = math.sqrt(max(1.0, self.dependence) / (self._known * mean * (1 - mean)))
         error = max(error, _LEAST_ERROR)
+        logit = math.log(mean / (1 - mean))
         run_length = self._run_length / (1 - _SMALL)
         self.threshold, self._raised = _threshold(
-            float(f"{self.baseline:.2g}"), float(f"{error:.2g}"), float(f"{run_length:.3g}")
+            round(logit, 2), float(f"{error:.2g}"), float(f"{run_length:.3g}")
         )
+
+    def _bounded(self, mean: float) -> float:
+        """The mean, or the nearest that the reference allows."""
+        lowest, highest = _interval(self.baseline, self.n / self.dependence)
+        return min(max(mean, lowest), highest)
 
     def _tune(self) -> None:
         """The steps of the sums, from what was learned."""
-        self._lowest, highest = _interval(self.baseline, self.n / self.dependence)
-        self._mean = min(max(self._learned.settled[1], self._lowest), highest)
+        self._lowest, _ = _interval(self.baseline, self.n / self.dependence)
+        self._mean = self._bounded(self._learned.settled[1])
         odds = self._mean / (1 - self._mean) * math.exp(self._raised * self._narrow)
         null = odds / (1 + odds) + self.tolerance + self._learned.wandering(self._mean)
         null = min(null, (self._mean + 9) / 10)
@@ -332,46 +347,65 @@ def _steps(null: float, grown: float) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=1024)
-def _threshold(baseline: float, error: float, run_length: float) -> tuple[float, float]:
+def _threshold(logit: float, error: float, run_length: float) -> tuple[float, float]:
     """The threshold at which healthy records raise one alarm in `run_length`, to 3 decimals.
 
-    And by how many logits the sums must start above the baseline: where it is so uncertain
-    that no threshold near log(run_length), which a known one would never need, is enough.
+    And by how many logits the sums must start above the mean: where so few errors were seen
+    that no threshold near log(run_length), which a known mean would never need, is enough.
+    logit, error: the mean and its standard error, which tell how many errors were seen.
     """
-    # Rare errors are a Poisson process: only their number counts, so 0.05 stands for them all.
-    shown = min(max(baseline, 0.05), 0.95)
-    target = math.log(max(1.0, shown / baseline) / run_length)
+    # without the half of an error, and of its lack, that keep a mean off 0 and 1
+    errors, others = (max(0.0, 1 / (error * error * _rate(side)) - 0.5) for side in (-logit, logit))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(5)
+    shifts = limits(errors, others, nodes) - logit
+    weights /= weights.sum()
+    target = -math.log(run_length)
     most = max(_LEAST_THRESHOLD, 1.1 * math.log(run_length))
-    for raised in _RAISED:
-        raised *= error
-        if _log_rate(most, shown, error, raised) <= target:
+    raised = 0.0
+    for limit in limits(errors, others, _RAISED).tolist():
+        if _log_rate(most, logit, shifts, weights, raised) <= target:
             break
+        raised = max(0.0, limit - logit)
     low, high = _LEAST_THRESHOLD, most
     while high - low > 0.02:  # the logarithm of the rate is nearly linear in the threshold
         middle = (low + high) / 2
-        if _log_rate(middle, shown, error, raised) <= target:
+        if _log_rate(middle, logit, shifts, weights, raised) <= target:
             high = middle
         else:
             low = middle
     return math.ceil(high * 1000) / 1000, raised
 
 
-def _log_rate(threshold: float, baseline: float, error: float, raised: float) -> float:
-    """Alarms a record, of all sums, averaged over an error of the baseline, in logits."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(5)
-    logit = math.log(baseline / (1 - baseline))
-    rates = 1 / (1 + np.exp(-logit - error * nodes))
-    null = 1 / (1 + math.exp(-logit - raised))
-    total = np.zeros(5)
+def _log_rate(
+    threshold: float,
+    logit: float,
+    shifts: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    raised: float,
+) -> float:
+    """Alarms a record, of all sums, averaged over where the true logit may be: shifted so."""
+    # Rare errors are a Poisson process: only their number counts, so 0.05 stands for them all.
+    shown = min(max(logit, _SHOWN - raised), -_SHOWN)
+    rarer = max(1.0, _rate(shown) / _rate(logit))
+    rates = 1 / (1 + np.exp(-shown - shifts))
+    total = np.zeros(len(shifts))
     for grown in _GROWN:
-        total += 1 / _run_lengths(threshold, _steps(null, grown), rates)
-    return math.log(float(weights @ total / weights.sum()))
+        total += 1 / _run_lengths(threshold, _steps(_rate(shown + raised), grown), rates)
+    return math.log(float(weights @ total) / rarer)
+
+
+def _rate(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))
 
 
 def _run_lengths(
     threshold: float, steps: tuple[float, float], rates: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """The average run length of one sum at each error rate: Brook and Evans' linear system."""
+    """The average run length of one sum at each error rate: Brook and Evans' linear system.
+
+    Lengths beyond 1 / _ENDED come out as that: without such an end, solutions beyond what floats
+    can tell may have any size and sign, and a run that never ends would seem to end at once.
+    """
     finest = min(abs(step) for step in steps) / 2
     states = min(max(math.ceil(threshold / finest), 40), 140)
     grid = threshold / states
@@ -386,7 +420,7 @@ def _run_lengths(
         moves.append(move[:, :states])
     hit, miss = moves
     share = rates[:, np.newaxis, np.newaxis]
-    system = np.eye(states) - share * hit - (1 - share) * miss
+    system = np.eye(states) - (1 - _ENDED) * (share * hit + (1 - share) * miss)
     ones = np.ones((len(rates), states, 1))
     lengths: NDArray[np.float64] = np.linalg.solve(system, ones)[:, 0, 0].astype(np.float64)
     return np.maximum(lengths, 1.0)

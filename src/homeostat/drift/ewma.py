@@ -18,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import real, require
+from homeostat.errors import within
 from homeostat.recursion import decay
 from homeostat.sequential.chart import SIDES, Chart
 
@@ -66,10 +66,8 @@ class EWMA(Chart):
         sigma: float | None = None,
         on: str = "error",
     ) -> None:
-        real("alpha", alpha)
-        real("threshold", threshold)
-        require(0 < alpha < 1, "alpha", alpha, "above 0 and below 1")
-        require(0 < threshold < math.inf, "threshold", threshold, "finite and above 0")
+        within("alpha", alpha, 0, 1)
+        within("threshold", threshold, 0, math.inf)
         self.alpha = alpha
         self.threshold = threshold
         self._configure(min_instances, mode, center, sigma, on)

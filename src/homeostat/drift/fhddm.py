@@ -17,8 +17,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import real, require, whole
-from homeostat.sequential.alarms import Alarm
+from homeostat.errors import require, whole, within
+from homeostat.sequential.alarms import Alarm, no_number
 from homeostat.sequential.binary import Binary, skip
 from homeostat.sliding import Ring
 
@@ -56,7 +56,7 @@ class FHDDM(Binary):
 
     def __init__(self, window: int = 100, delta: float = 1e-6, *, on: str = "error") -> None:
         whole("window", window, 1)
-        require(0 < real("delta", delta) < 1, "delta", delta, "above 0 and below 1")
+        within("delta", delta, 0, 1)
         require(isinstance(on, str) and bool(on), "on", on, "the name of a series")
         self.window = window
         self.delta = float(delta)
@@ -76,7 +76,10 @@ class FHDDM(Binary):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not 0.0 <= x <= 1.0:
             return skip(x)
         units = round(x * _ONE)

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homeostat.confidence import MOST, PlugInBets, logs, upper_bound
-from homeostat.errors import InvalidSetting, real, require
-from homeostat.sequential.alarms import Alarm, observations
+from homeostat.errors import InvalidSetting, real, require, within
+from homeostat.sequential.alarms import Alarm, number, observations
 from homeostat.sequential.binary import Binary
 
 _SHORTEST, _LONGEST = 64, 8192  # values looked at together: few after an alarm, then more
@@ -68,12 +68,12 @@ class HarmfulShift(Binary):
         on: str = "error",
     ) -> None:
         limit = real("source_upper", source_upper) + real("tolerance", tolerance)
-        require(0 <= real("source", source) <= 1, "source", source, "within [0, 1]")
+        within("source", source, 0, 1, "[]")
         require(source <= source_upper, "source_upper", source_upper, f"at least {source!r}")
         require(tolerance >= 0, "tolerance", tolerance, "at least 0")
         require(0 < limit < 1, "source_upper + tolerance", limit, "above 0 and below 1")
-        require(0 < real("delta", delta) < 1, "delta", delta, "above 0 and below 1")
-        require(bool(on) and isinstance(on, str), "on", on, "the name of a series")
+        within("delta", delta, 0, 1)
+        require(isinstance(on, str) and bool(on), "on", on, "the name of a series")
         self.source = source
         self.source_upper = source_upper
         self.tolerance = tolerance
@@ -92,7 +92,7 @@ class HarmfulShift(Binary):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        return bool(len(self.update_many([x])))
+        return bool(len(self.update_many([number(x)])))
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         start, reach = 0, _SHORTEST
@@ -140,7 +140,7 @@ def harmful_shift(
         raise InvalidSetting(
             f"a reference needs at least {_LEAST_REFERENCE} values, got {len(values)}"
         )
-    require(0 < real("delta", delta) < 1, "delta", delta, "above 0 and below 1")
+    within("delta", delta, 0, 1)
     source = math.fsum(values) / len(values)
     return HarmfulShift(
         source, max(source, upper_bound(values, 1 - delta / 2)), tolerance, delta, on=on

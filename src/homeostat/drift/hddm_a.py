@@ -20,8 +20,8 @@ from typing import ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import real, require
-from homeostat.sequential.alarms import Alarm
+from homeostat.errors import real, require, within
+from homeostat.sequential.alarms import Alarm, no_number
 from homeostat.sequential.binary import Binary, skip
 
 _SIDES = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}
@@ -70,7 +70,7 @@ class HDDMA(Binary):
     ) -> None:
         drift = real("drift_confidence", drift_confidence)
         warning = real("warning_confidence", warning_confidence)
-        require(0 < drift < 1, "drift_confidence", drift, "above 0 and below 1")
+        within("drift_confidence", drift, 0, 1)
         fits = drift <= warning < 1
         require(fits, "warning_confidence", warning, "at least drift_confidence and below 1")
         fits = isinstance(mode, str) and mode in _SIDES
@@ -108,7 +108,10 @@ class HDDMA(Binary):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not 0.0 <= x <= 1.0:
             return skip(x)
         self._count += 1

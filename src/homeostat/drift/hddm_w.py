@@ -24,9 +24,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import real, require
+from homeostat.errors import real, require, within
 from homeostat.recursion import decay
-from homeostat.sequential.alarms import Alarm
+from homeostat.sequential.alarms import Alarm, no_number
 from homeostat.sequential.binary import Binary, skip
 
 _SIDES = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}
@@ -77,7 +77,7 @@ class HDDMW(Binary):
     ) -> None:
         drift = real("drift_confidence", drift_confidence)
         warning = real("warning_confidence", warning_confidence)
-        require(0 < drift < 1, "drift_confidence", drift, "above 0 and below 1")
+        within("drift_confidence", drift, 0, 1)
         fits = drift <= warning < 1
         require(fits, "warning_confidence", warning, "at least drift_confidence and below 1")
         fits = 0.0001 <= real("weight", weight) <= 1
@@ -120,7 +120,10 @@ class HDDMW(Binary):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        x = float(x) + 0.0  # no -0.0: the sign of a zero is all that the filter may change
+        try:
+            x = float(x) + 0.0  # no -0.0: the sign of a zero is all that the filter may change
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not 0.0 <= x <= 1.0:
             return skip(x)
         self._level = self._moved(self._count, self._level, x)

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from homeostat.errors import real, require, whole
-from homeostat.sequential.alarms import LARGEST, Alarm, Sequential, skip
+from homeostat.errors import require, whole, within
+from homeostat.sequential.alarms import LARGEST, Alarm, Sequential, no_number, skip
 
 _REACH = 512  # values looked at together
 _A_DRAW = 4  # numbers that Philox makes at a time
@@ -68,12 +68,12 @@ class KSWIN(Sequential):
         *,
         on: str = "error",
     ) -> None:
-        require(0 < real("alpha", alpha) < 1, "alpha", alpha, "above 0 and below 1")
+        within("alpha", alpha, 0, 1)
         whole("window_size", window_size, 2)
         whole("stat_size", stat_size, 1)
         fits = 2 * stat_size <= window_size
         require(fits, "stat_size", stat_size, f"at most half of window_size, {window_size}")
-        require(whole("seed", seed, 0) < 2**64, "seed", seed, "below 2**64")
+        whole("seed", seed, 0, 2**64 - 1)
         require(isinstance(on, str) and bool(on), "on", on, "the name of a series")
         least = _least_significant(stat_size, float(alpha))
         message = "larger: so few values cannot differ at this alpha"
@@ -97,7 +97,10 @@ class KSWIN(Sequential):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not -LARGEST <= x <= LARGEST:
             return skip(x)
         return self._take(np.array([x]))[1]

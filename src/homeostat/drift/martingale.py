@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homeostat.budget import AlarmBudget
-from homeostat.errors import InvalidSetting, real, require, whole
-from homeostat.sequential.alarms import LARGEST, Alarm, Sequential, observations
+from homeostat.errors import SEEDS, InvalidSetting, real, require, whole
+from homeostat.sequential.alarms import LARGEST, Alarm, Sequential, number, observations
 from homeostat.sequential.blocks import Blocks, block_means
 from homeostat.sequential.evidence import Evidence, likely_start
 
@@ -102,9 +102,11 @@ class ConformalMartingale(Sequential):
         require(warm_up <= _MOST, "warm_up", warm_up, f"at most {_MOST}")
         length = real("run_length", run_length)
         require(2 * block <= length < math.inf, "run_length", length, "finite, at least two blocks")
-        require(mode in _SIDES, "mode", mode, 'one of "up", "down" and "both"')
-        whole("seed", seed, 0)
-        require(bool(on) and isinstance(on, str), "on", on, "the name of a series")
+        require(
+            isinstance(mode, str) and mode in _SIDES, "mode", mode, 'one of "up", "down" and "both"'
+        )
+        whole("seed", seed, 0, SEEDS)
+        require(isinstance(on, str) and bool(on), "on", on, "the name of a series")
         self.reference = None if reference is None else _reference(reference, block)
         self.warm_up = warm_up
         self.run_length = run_length
@@ -123,9 +125,18 @@ class ConformalMartingale(Sequential):
         self._position = 0
         self._restart()
 
+    def within(
+        self, budget: AlarmBudget, records_per_day: float | None = None
+    ) -> ConformalMartingale:
+        """The same detector, new, for another budget."""
+        return ConformalMartingale(
+            self.reference, self.warm_up, max(budget.run_length(records_per_day), 2.0 * self.block),
+            self.kind, self.mode, self.block, self.seed, on=self.on,
+        )  # fmt: skip
+
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        return bool(len(self.update_many([x])))
+        return bool(len(self.update_many([number(x)])))
 
     def _scan(self, values: NDArray[np.float64]) -> Iterator[Alarm]:
         waiting = self._blocks.waiting

@@ -20,9 +20,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import require, whole
+from homeostat.errors import require, whole, within
 from homeostat.recursion import decay
-from homeostat.sequential.alarms import LARGEST, skip
+from homeostat.sequential.alarms import LARGEST, no_number, skip
 from homeostat.sequential.stretches import Stretched
 
 _SIDES = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}
@@ -73,11 +73,13 @@ class PageHinkley(Stretched):
         on: str = "error",
     ) -> None:
         whole("min_instances", min_instances, 1)
-        require(0 <= delta < math.inf, "delta", delta, "finite and at least 0")
-        require(0 < threshold < math.inf, "threshold", threshold, "finite and above 0")
-        require(0 < alpha <= 1, "alpha", alpha, "above 0 and at most 1")
-        require(mode in _SIDES, "mode", mode, 'one of "up", "down" and "both"')
-        require(bool(on), "on", on, "the name of a series")
+        within("delta", delta, 0, math.inf, "[)")
+        within("threshold", threshold, 0, math.inf)
+        within("alpha", alpha, 0, 1, "(]")
+        require(
+            isinstance(mode, str) and mode in _SIDES, "mode", mode, 'one of "up", "down" and "both"'
+        )
+        require(isinstance(on, str) and bool(on), "on", on, "the name of a series")
         self.min_instances = min_instances
         self.delta = delta
         self.threshold = threshold
@@ -101,7 +103,10 @@ class PageHinkley(Stretched):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not -LARGEST <= x <= LARGEST:
             return skip(x)
         if not self._count:

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import real, require, whole
+from homeostat.errors import whole, within
 from homeostat.sequential.chart import SIDES, Chart
 
 
@@ -60,8 +60,7 @@ class Shewhart(Chart):
         sigma: float | None = None,
         on: str = "error",
     ) -> None:
-        real("k", k)
-        require(0 < k < math.inf, "k", k, "finite and above 0")
+        within("k", k, 0, math.inf)
         if run is not None:
             whole("run", run, 2)
         self.k = k

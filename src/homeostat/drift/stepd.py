@@ -20,8 +20,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import real, require, whole
-from homeostat.sequential.alarms import Alarm
+from homeostat.errors import real, require, whole, within
+from homeostat.sequential.alarms import Alarm, no_number
 from homeostat.sequential.binary import Binary, skip
 from homeostat.sliding import SlidingSum
 
@@ -72,7 +72,7 @@ class STEPD(Binary):
     ) -> None:
         whole("window", window, 1)
         drift, warning = real("alpha_drift", alpha_drift), real("alpha_warning", alpha_warning)
-        require(0 < drift <= 0.5, "alpha_drift", drift, "above 0 and at most 0.5")
+        within("alpha_drift", drift, 0, 0.5, "(]")
         fits = drift <= warning <= 0.5
         require(fits, "alpha_warning", warning, "at least alpha_drift and at most 0.5")
         fits = isinstance(mode, str) and mode in _SIDES
@@ -100,7 +100,10 @@ class STEPD(Binary):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not 0.0 <= x <= 1.0:
             return skip(x)
         self._count += 1

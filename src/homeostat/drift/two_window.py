@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from homeostat.errors import InvalidInput, real, require, whole
 from homeostat.sequential import binary
-from homeostat.sequential.alarms import LARGEST, Alarm, Sequential, skip
+from homeostat.sequential.alarms import LARGEST, Alarm, Sequential, no_number, skip
 from homeostat.sliding import SlidingSum
 
 _SIDES = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}
@@ -111,7 +111,10 @@ class TwoWindow(Sequential):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if self.domain and not 0.0 <= x <= 1.0:
             return binary.skip(x)
         if not -LARGEST <= x <= LARGEST:

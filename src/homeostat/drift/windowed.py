@@ -15,28 +15,39 @@ budget's, however many columns there are and whatever they have to do with each 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from os import PathLike, fspath
 from typing import Any, ClassVar
 
-from homeostat.batch import Batch
+from homeostat.batch import Batch, Rows
 from homeostat.budget import DAYS, AlarmBudget
 from homeostat.comparison import TESTS, Comparison, compare
 from homeostat.comparison.comparison import ColumnResult
-from homeostat.errors import InvalidSetting, did_you_mean, require
+from homeostat.comparison.nature import of_tally
+from homeostat.errors import (
+    InvalidInput,
+    InvalidSetting,
+    did_you_mean,
+    require,
+    several,
+    shown,
+    within,
+)
 from homeostat.protocols import Alarms, Note
 from homeostat.record import InferenceRecord
 from homeostat.reference import Profile, Reference
+from homeostat.reference.columns import names
 from homeostat.reference.table import OWN
 from homeostat.sequential.alarms import Alarm, collect
 from homeostat.series import RECORDS
 from homeostat.state import Stateful
-from homeostat.times import from_micros, to_text
+from homeostat.times import EPOCH, from_micros, to_text
 from homeostat.windows import Closed, Span, Windows
 
 _HIGHEST_LEVEL = 0.2  # of one window, however generous the budget
 _LEAST_P = 1e-300
 _DAY = 86_400_000_000  # microseconds
+_MANY = "give many rows to update_many(data)"
 _SHOWN = 10  # columns that the evidence tells of
 
 
@@ -47,6 +58,8 @@ class Inputs(Stateful):
     records, or times like "1h" of the records' own clock; a step below the window slides; lateness
     is how long records are waited for. budget: false alarms over all columns together, as an
     AlarmBudget or its text. columns: only these, None for all of the reference but `label`.
+    Then times and text that never repeats, which differ by nature, are left out too, and told in
+    `left_out`, unless `tests` names them.
     tests: as for `compare`. tolerance: the least effect, in the unit of the column's test (for
     Kolmogorov-Smirnov the distance), that matters. records_per_day: the traffic, for a budget per
     time.
@@ -82,16 +95,17 @@ class Inputs(Stateful):
         self.reference = fspath(reference) if isinstance(reference, PathLike) else reference
         self.window, self.step, self.lateness = window, step, lateness
         self.budget = str(AlarmBudget.of(budget))
-        self.columns = None if columns is None else list(columns)
+        self.columns = None if columns is None else several("columns", columns)
         self.tests = dict(tests) if isinstance(tests, Mapping) else tests
         self.tolerance = tolerance
         self.records_per_day = records_per_day
         self._span = Span.of(window, step, lateness)
         self._usual = _loaded(reference)
-        self._watched = _chosen(self._usual, columns)
+        self.left_out = _left_out(self._usual, self.columns, tests)
+        self._watched = _chosen(self._usual, self.columns, self.left_out)
         self._levels = _levels(AlarmBudget(self.budget), self._span, records_per_day)
         _check_tests(tests, self._watched)
-        require(0 <= tolerance < math.inf, "tolerance", tolerance, "finite and at least 0")
+        within("tolerance", tolerance, 0, math.inf, "[)")
         self._windows: Windows[_Pane] = Windows(lambda: _Pane(self._usual.profile()), self._span)
         self.latest: Comparison | None = None
         self.observed = self.threshold = self.change = math.nan
@@ -113,7 +127,20 @@ class Inputs(Stateful):
 
     def update(self, record: InferenceRecord) -> bool:
         """Take one record; True when it completes a window that raises an alarm."""
+        if not isinstance(record, InferenceRecord):
+            raise InvalidInput(
+                "record", f"must be an InferenceRecord, got {type(record).__name__}", _MANY
+            )
         return any(self._judge(closed) for closed in self._windows.take(record))
+
+    def update_many(self, data: Any) -> Rows:
+        """Take many rows: a Batch, records, or a table (a data frame, or a dict of arrays).
+
+        The positions at which alarms were raised. The columns of a table are features, and
+        `prediction`, `label`, `score` and `latency_ms` as in the reference; windows by time need
+        the reference's column of times. InvalidInput for what is no table, or lacks one of these.
+        """
+        return self.alarms(_batch_of(data, self._usual, self._span)).positions
 
     def alarms(self, batch: Batch) -> Alarms:
         """Take many records; the alarms of the windows that they complete."""
@@ -154,7 +181,7 @@ class Inputs(Stateful):
         """What changed in the schema: columns that went, came, or hold another type."""
         gone = [
             name
-            for name in self._watched
+            for name in (*self._watched, *self.left_out)
             if not profile[name].n and profile[name].missing and self._usual[name].n
         ]
         other = [row.name for row in table if row.verdict == "type changed"]
@@ -199,10 +226,11 @@ class _Pane:
         self.profile = profile
 
     def update(self, batch: Batch) -> None:
-        before = self.profile.rows
+        rows = self.profile.rows + len(batch)
         self.profile.update(batch)
+        self.profile.rows = rows  # of a batch that has none of the columns, too
         for tally in self.profile.columns.values():
-            tally.missing += before + len(batch) - tally.rows
+            tally.missing += rows - tally.rows
 
     def merge(self, other: _Pane) -> None:
         self.profile.merge(other.profile)
@@ -228,6 +256,27 @@ def inputs(
     return Inputs(reference if ready else Reference.fit(reference), window, budget, **settings)
 
 
+def _batch_of(data: Any, usual: Reference, span: Span) -> Batch:
+    """Records as a batch; a table as features, and what else the reference has, of records."""
+    if isinstance(data, Batch):
+        return data
+    table = isinstance(data, Mapping) or hasattr(data, "columns")
+    if not table and isinstance(data, Iterable) and not isinstance(data, str | bytes):
+        return Batch.from_records(data)
+    columns = {str(name): data[name] for name in names(data)}  # says what is no table
+    time = usual.grids.time
+    moments = EPOCH if time is None else columns.pop(time, EPOCH)
+    if moments is EPOCH and (span.timed or usual.seasons):
+        hint = "give a Batch, or records" if time is None else f"give the column {time!r}"
+        raise InvalidInput("data", "has no times, which the window or the reference needs", hint)
+    own = {field: columns.pop(name) for name, field in OWN.items() if name in columns}
+    for name in ("prediction", "latency_ms"):
+        if name in usual and OWN[name] not in own:
+            raise InvalidInput(name, "is missing", "the reference has it")
+    plain: dict[str, Any] = {"model_version": "", "predicted_label": "", "latency_ms": 0.0}
+    return Batch.from_columns(**plain | own, created_at=moments, features=columns)
+
+
 def _loaded(reference: Any) -> Reference:
     if isinstance(reference, Reference):
         return reference
@@ -235,19 +284,27 @@ def _loaded(reference: Any) -> Reference:
     require(fits, "reference", reference, "a Reference, or the path of a saved one")
     try:
         return Reference.load(reference)
-    except OSError as error:
+    except InvalidInput as error:
         raise InvalidSetting(
-            f"reference cannot be read from {fspath(reference)!r}: {error.strerror}; write it "
-            "with hs.Reference.fit(data).save(path)"
+            f"reference: {error}; write it with hs.Reference.fit(data).save(path)"
         ) from error
 
 
-def _chosen(reference: Reference, columns: Collection[str] | None) -> list[str]:
+def _left_out(reference: Reference, columns: Any, tests: Any) -> dict[str, str]:
+    """Columns that are unlike any reference by their nature, and why; none of those named."""
+    named = tests if isinstance(tests, Mapping) else ()
+    found = {name: of_tally(reference[name]) for name in reference if name not in named}
+    return {} if columns is not None else {name: why for name, why in found.items() if why}
+
+
+def _chosen(
+    reference: Reference, columns: Collection[str] | None, left_out: Collection[str]
+) -> list[str]:
     if columns is None:
-        return [name for name in reference if name != "label"]
-    require(not isinstance(columns, str), "columns", columns, "a list of names")
+        return [name for name in reference if name != "label" and name not in left_out]
+    known = frozenset(reference)
     for name in columns:
-        if name not in list(reference):
+        if name not in known:
             raise InvalidSetting(
                 f"columns: {name!r} is none of the reference; {did_you_mean(name, reference)}"
             )
@@ -255,11 +312,14 @@ def _chosen(reference: Reference, columns: Collection[str] | None) -> list[str]:
 
 
 def _check_tests(tests: str | Mapping[str, str], columns: list[str]) -> None:
+    fits = isinstance(tests, str | Mapping)
+    require(fits, "tests", tests, "the name of a test, or a mapping of columns to names")
+    watched = frozenset(columns)
     for name in tests if isinstance(tests, Mapping) else ():
-        require(name in columns, "tests", name, "columns that are watched")
+        require(name in watched, "tests", name, "columns that are watched")
     for test in [tests] if isinstance(tests, str) else tests.values():
-        if test != "auto" and test not in TESTS:
-            raise InvalidSetting(f"tests: {test!r} is unknown; {did_you_mean(test, TESTS)}")
+        if not isinstance(test, str) or test not in (*TESTS, "auto"):
+            raise InvalidSetting(f"tests: {shown(test)} is unknown; {did_you_mean(test, TESTS)}")
 
 
 def _levels(budget: AlarmBudget, span: Span, records_per_day: float | None) -> tuple[float, float]:

@@ -10,7 +10,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import HomeostatError, InvalidInput, did_you_mean, require
+from homeostat.errors import (
+    HomeostatError,
+    InvalidInput,
+    InvalidSetting,
+    did_you_mean,
+    require,
+    several,
+    shown,
+    within,
+)
 from homeostat.estimate import columns
 from homeostat.estimate.believable import warn_if_not
 from homeostat.estimate.calibration import Isotonic, calibrated
@@ -21,6 +30,7 @@ from homeostat.estimate.quantiles import normal_quantile
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.int64]
 
+_ROUNDING = 1e-6  # by which float32 misses 0 and 1
 LEAST = 30  # records for which a normal interval is honest
 
 
@@ -64,24 +74,33 @@ class CBPE:
         positive: Any = 1,
         level: float = 0.95,
     ) -> None:
-        require(0.0 < level < 1.0, "level", level, "between 0 and 1")
-        for metric in metrics:
-            require(metric in METRICS, "metrics", metric, did_you_mean(metric, METRICS))
+        within("level", level, 0, 1)
+        for metric in several("metrics", metrics):
+            if metric not in METRICS:
+                hint = did_you_mean(metric, METRICS)
+                raise InvalidSetting(f"metrics: {shown(metric)} is unknown; {hint}")
         chunks(0, chunk_size)
-        require(
-            isinstance(y_score, str) or len(y_score) >= 2, "y_score", y_score, "two classes or more"
-        )
+        for name, value in (("y_true", y_true), ("y_pred", y_pred)):
+            require(isinstance(value, str), name, value, "the name of a column")
+        several_scores = isinstance(y_score, Mapping) and len(y_score) >= 2
+        expected = "the name of a column, or a mapping of two classes or more to theirs"
+        require(isinstance(y_score, str) or several_scores, "y_score", y_score, expected)
         self.y_true, self.y_pred, self.y_score = y_true, y_pred, y_score
         self.chunk_size, self.metrics = chunk_size, tuple(metrics)
         self.positive, self.level = positive, level
         self._maps: list[Isotonic] = []
         self._classes: list[Any] = []
 
+    def __repr__(self) -> str:
+        state = "fitted" if self._maps else "not fitted"
+        return f"<CBPE of {self.y_true!r}: {', '.join(self.metrics)}; {state}>"
+
     def fit(self, reference: Any) -> CBPE:
         """Learn from labelled records (a dict of arrays or a data frame) what scores mean.
 
         Scores are calibrated only where that helps on rows not learnt from. Rows without a label
-        or a score are left out. Raises InvalidInput with fewer than 30 rows left. Cost: a few
+        or a score are left out. Raises InvalidInput with fewer than 30 rows left,
+        and for a score outside 0 and 1. Cost: a few
         sorts of each score.
         """
         classes = self._found_classes(reference)
@@ -134,7 +153,10 @@ class CBPE:
         if not isinstance(self.y_score, str):
             return list(self.y_score)
         labels = columns.column(reference, self.y_true)
-        known = set(labels[~columns.missing(labels)].tolist())
+        try:
+            known = set(labels[~columns.missing(labels)].tolist())
+        except TypeError as error:
+            raise InvalidInput(self.y_true, f"holds no labels: {error}") from error
         others = sorted((value for value in known if value != self.positive), key=repr)
         if len(others) > 1 or (len(others) == 1 and len(known) < 2 and others[0] not in (0, False)):
             raise InvalidInput(
@@ -150,7 +172,10 @@ class CBPE:
         wanted = [named] if isinstance(named, str) else list(named.values())
         first = columns.numbers(data, wanted[0])
         rest = [columns.numbers(data, name, len(first)) for name in wanted[1:]]
-        return np.column_stack([first, *rest])
+        scores = np.column_stack([first, *rest])
+        for name, own in zip(wanted, scores.T, strict=True):
+            _check_chances(name, own)
+        return scores
 
     def take(self, data: Any) -> Taken:
         """The rows of `data` in numbers. Raises HomeostatError before `fit`."""
@@ -210,6 +235,18 @@ class CBPE:
             pull = np.bincount(blocks[:, at], weights=slopes[:, at], minlength=len(fitted.error))
             variance += float(pull**2 @ fitted.error)
         return max(variance, 0.0)
+
+
+def _check_chances(name: str, scores: Floats) -> None:
+    """Raise InvalidInput for a score that is no probability; what is missing is NaN."""
+    wrong = np.flatnonzero((scores < -_ROUNDING) | (scores > 1 + _ROUNDING))
+    if len(wrong):
+        raise InvalidInput(
+            name,
+            f"holds {scores[wrong[0]]:g}, which is no probability",
+            "give scores within 0 and 1",
+            f"row {int(wrong[0])}",
+        )
 
 
 def _valued(

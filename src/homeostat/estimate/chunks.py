@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, overload
 
-from homeostat.errors import require
+from homeostat.errors import whole
 from homeostat.estimate.believable import Belief, believable
 
 
@@ -94,11 +94,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def chunks(rows: int, chunk_size: int | None) -> list[tuple[int, int]]:
     """Where consecutive chunks start and end; the last may be smaller, None is all in one."""
-    require(
-        chunk_size is None or (isinstance(chunk_size, int) and chunk_size >= 1),
-        "chunk_size",
-        chunk_size,
-        "a whole number >= 1 or None",
-    )
+    if chunk_size is not None:
+        whole("chunk_size", chunk_size)
     step = chunk_size or max(rows, 1)
     return [(start, min(start + step, rows)) for start in range(0, rows, step)]

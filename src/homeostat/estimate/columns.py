@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,15 +9,10 @@ from numpy.typing import NDArray
 
 from homeostat.errors import InvalidInput, did_you_mean
 from homeostat.intake import Array, spread
+from homeostat.reference.columns import names
 
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
-
-
-def names(data: Any) -> list[str]:
-    """What the columns are called."""
-    known: Iterable[Any] = getattr(data, "column_names", None) or getattr(data, "columns", data)
-    return [str(name) for name in known]
 
 
 def has(data: Any, name: str) -> bool:
@@ -29,7 +23,9 @@ def has(data: Any, name: str) -> bool:
 def column(data: Any, name: str, rows: int | None = None) -> Array:
     """One column; raises InvalidInput when it is not there or not `rows` long."""
     if not has(data, name):
-        raise InvalidInput(name, "is not a column of the data", did_you_mean(name, names(data)))
+        raise InvalidInput(
+            name, "is not a column of the data", did_you_mean(name, map(str, names(data)))
+        )
     array = spread(data[name], 1 if rows is None else rows)
     if array.ndim != 1:
         raise InvalidInput(name, f"has {array.ndim} dimensions", "give one value per row")
@@ -42,7 +38,7 @@ def numbers(data: Any, name: str, rows: int | None = None) -> Floats:
     """A column of numbers, NaN where there is none; raises InvalidInput for anything else."""
     array = column(data, name, rows)
     if array.dtype.kind not in "iufb":
-        array = np.where(missing(array), np.nan, array)
+        array = np.where(missing(array), np.nan, array.astype(object))
     try:
         return np.where(np.isinf(out := array.astype(np.float64)), np.nan, out)
     except (TypeError, ValueError) as error:

@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 from homeostat.errors import (
     HomeostatError,
     InvalidInput,
+    InvalidSetting,
     MissingExtra,
     did_you_mean,
     require,
+    several,
+    shown,
+    within,
 )
 from homeostat.estimate import columns
 from homeostat.estimate.believable import warn_if_not
@@ -90,11 +94,18 @@ class DLE:
         model: Any = None,
         level: float = 0.95,
     ) -> None:
-        require(0.0 < level < 1.0, "level", level, "between 0 and 1")
-        for metric in metrics:
-            require(metric in _LOSSES, "metrics", metric, did_you_mean(metric, _LOSSES))
+        within("level", level, 0, 1)
+        for metric in several("metrics", metrics):
+            if metric not in _LOSSES:
+                hint = did_you_mean(metric, _LOSSES)
+                raise InvalidSetting(f"metrics: {shown(metric)} is unknown; {hint}")
+        for name, value in (("y_true", y_true), ("y_pred", y_pred)):
+            require(isinstance(value, str), name, value, "the name of a column")
+        fits = model is None or hasattr(model, "fit") or callable(model)
+        require(fits, "model", model, "an estimator with fit and predict, or what makes one")
         chunks(0, chunk_size)
-        self.features, self.y_pred, self.y_true = tuple(features), y_pred, y_true
+        self.features = tuple(several("features", features))
+        self.y_pred, self.y_true = y_pred, y_true
         self.chunk_size, self.metrics = chunk_size, tuple(metrics)
         self.model, self.level = model, level
         self._categories: dict[str, dict[Any, int]] = {}
@@ -224,6 +235,8 @@ def _fitted(model: Any, x: Floats, losses: Floats) -> Any:
         fresh = model()
     else:
         fresh = deepcopy(model)
+    fits = hasattr(fresh, "fit") and hasattr(fresh, "predict")
+    require(fits, "model", model, "an estimator with fit and predict, or what makes one")
     fresh.fit(x, losses)
     return fresh
 
@@ -232,7 +245,7 @@ def _default() -> Any:
     try:
         from sklearn.ensemble import HistGradientBoostingRegressor
     except ImportError as error:
-        raise MissingExtra("demo", "scikit-learn", "DLE without model=") from error
+        raise MissingExtra("learn", "scikit-learn", "DLE without model=") from error
     return HistGradientBoostingRegressor(random_state=0)
 
 

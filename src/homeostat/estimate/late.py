@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.errors import HomeostatError, InvalidInput, require
+from homeostat.errors import HomeostatError, InvalidInput, within
 from homeostat.estimate.columns import Floats
+from homeostat.intake import floats
 
 
 class Coverage(NamedTuple):
@@ -58,7 +59,7 @@ class LabelDelay:
         Rows with NaN in `ages` are left out. `by` (n) separates the records. Raises InvalidInput
         when lengths differ or an age is below 0. Cost: one sort.
         """
-        waited = np.asarray(delays, dtype=np.float64).ravel()
+        waited = floats("delays", delays).ravel()
         old, groups = _checked(ages, by)
         if not len(waited) == len(old):
             raise InvalidInput("delays", f"has {len(waited)} values where ages has {len(old)}")
@@ -92,7 +93,7 @@ class LabelDelay:
         little bias for the youngest records, instead of a few labels that outweigh all others.
         Raises InvalidSetting for a floor outside (0, 1], HomeostatError before `fit`.
         """
-        require(0.0 < floor <= 1.0, "floor", floor, "above 0 and at most 1")
+        within("floor", floor, 0, 1, "(]")
         chance = self.chance(ages, by)
         return np.where(chance > 0, 1.0 / np.maximum(chance, floor), nan)
 
@@ -110,11 +111,11 @@ class LabelDelay:
         No records, or none of a known age and `by`, give NaN and are
         not final. Raises InvalidSetting for `enough` outside (0, 1].
         """
-        require(0.0 < enough <= 1.0, "enough", enough, "above 0 and at most 1")
-        has = np.asarray(labelled, dtype=np.bool_).ravel()
+        within("enough", enough, 0, 1, "(]")
+        has = floats("labelled", labelled).ravel() != 0
         if not len(has):
             return Coverage(nan, nan, nan, nan, False)
-        old = np.asarray(ages, dtype=np.float64).ravel()
+        old = floats("ages", ages).ravel()
         now = self.chance(old, by)
         ever = self.chance(np.where(np.isnan(old), nan, inf), by)
         if np.isnan(now).all():
@@ -124,11 +125,21 @@ class LabelDelay:
         return Coverage(float(has.mean()), expected, eventual, maturity, maturity >= enough)
 
 
+def _groups(by: ArrayLike) -> NDArray[Any]:
+    try:
+        groups = np.asarray(by).ravel()
+        dict.fromkeys(groups.tolist())  # what has no hash names no group
+    except (TypeError, ValueError) as error:
+        hint = "give one value for each record"
+        raise InvalidInput("by", f"is no list of values: {error}", hint) from error
+    return groups
+
+
 def _checked(ages: ArrayLike, by: ArrayLike | None) -> tuple[Floats, NDArray[Any]]:
-    old = np.asarray(ages, dtype=np.float64).ravel()
+    old = floats("ages", ages).ravel()
     if (old < 0).any():
         raise InvalidInput("ages", "must not be below 0", "give the time since the prediction")
-    groups = np.zeros(len(old), dtype=np.int64) if by is None else np.asarray(by).ravel()
+    groups = np.zeros(len(old), dtype=np.int64) if by is None else _groups(by)
     if len(groups) != len(old):
         raise InvalidInput("by", f"has {len(groups)} values where ages has {len(old)}")
     return old, groups

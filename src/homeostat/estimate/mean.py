@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, isnan, nan, sqrt
+from math import ceil, inf, isnan, nan, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.errors import InvalidInput, require
+from homeostat.errors import InvalidInput, require, within
 from homeostat.estimate.quantiles import t_quantile
+from homeostat.intake import floats
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -42,7 +43,7 @@ class Mean:
 
         Raises InvalidSetting unless half_width > 0. At least `needed` where nothing is known yet.
         """
-        require(half_width > 0, "half_width", half_width, "above 0")
+        within("half_width", half_width, 0, inf)
         if isnan(self.upper):
             return self.needed
         half = (self.upper - self.lower) / 2
@@ -95,7 +96,7 @@ def mean(
     Xu, Kohavi and Walker 2013 (CUPED), 3.2; Angelopoulos et al. 2023 (PPI++), 6; with weights
     Särndal, Swensson and Wretman 1992, 6.4 (regression estimator).
     """
-    require(0.0 < level < 1.0, "level", level, "between 0 and 1")
+    within("level", level, 0, 1)
     ys, xs, everyone, ws = _checked(y, x, x_all, weights)
     n = len(ys)
     if n < _LEAST:
@@ -118,7 +119,9 @@ def difference(a: Mean, b: Mean, level: float = 0.95) -> Mean:
     Welch's interval; NaN when either has none. For two models on the same records give `mean` the
     differences instead: that is far sharper. `variance_removed` is the smaller of the two.
     """
-    require(0.0 < level < 1.0, "level", level, "between 0 and 1")
+    within("level", level, 0, 1)
+    for name, each in (("a", a), ("b", b)):
+        require(isinstance(each, Mean), name, each, "a Mean, as `mean` gives")
     n, value = min(a.n, b.n), a.value - b.value
     if isnan(a.se) or isnan(b.se):
         return Mean(value, nan, nan, 0.0, nan, n, level, needed=_LEAST)
@@ -133,8 +136,8 @@ def difference(a: Mean, b: Mean, level: float = 0.95) -> Mean:
 def _checked(
     y: ArrayLike, x: ArrayLike, x_all: ArrayLike, weights: ArrayLike | None
 ) -> tuple[Floats, Floats, Floats, Floats | None]:
-    ys = np.asarray(y, dtype=np.float64).ravel()
-    xs, everyone = _matrix(x), _matrix(x_all)
+    ys = floats("y", y).ravel()
+    xs, everyone = _matrix("x", x), _matrix("x_all", x_all)
     if len(xs) != len(ys):
         raise InvalidInput("x", f"has {len(xs)} rows where y has {len(ys)}")
     if xs.shape[1] != everyone.shape[1]:
@@ -143,7 +146,7 @@ def _checked(
     everyone = everyone[np.isfinite(everyone).all(axis=1)]
     ws = None
     if weights is not None:
-        ws = np.asarray(weights, dtype=np.float64).ravel()
+        ws = floats("weights", weights).ravel()
         if len(ws) != len(ys):
             raise InvalidInput("weights", f"has {len(ws)} values where y has {len(ys)}")
         if not (np.isfinite(ws[good]) & (ws[good] > 0)).all():
@@ -152,8 +155,10 @@ def _checked(
     return ys[good], xs[good], everyone, ws
 
 
-def _matrix(x: ArrayLike) -> Floats:
-    out = np.asarray(x, dtype=np.float64)
+def _matrix(name: str, x: ArrayLike) -> Floats:
+    out = floats(name, x)
+    if out.ndim == 0:
+        raise InvalidInput(name, "is one number", "give one, or several, for each record")
     return out[:, None] if out.ndim == 1 else out.reshape(len(out), -1)
 
 

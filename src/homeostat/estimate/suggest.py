@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.errors import InvalidInput, require
+from homeostat.errors import SEEDS, InvalidInput, whole, within
+from homeostat.intake import floats
 
 
 class Suggestion(NamedTuple):
@@ -39,15 +40,16 @@ def suggest(
     InvalidSetting for n < 1 or a floor outside (0, 1]. Cost: one sort of N. Source: Zrnic and
     Candès 2024 (active inference), 3; systematic sampling: Madow 1949.
     """
-    x = np.asarray(x_all, dtype=np.float64).ravel()
-    require(isinstance(n, (int, np.integer)) and n >= 1, "n", n, "a whole number >= 1")
-    require(0.0 < floor <= 1.0, "floor", floor, "above 0 and at most 1")
+    x = floats("x_all", x_all).ravel()
+    number: Any = n
+    whole("n", int(number) if isinstance(number, np.integer) else number)
+    within("floor", floor, 0, 1, "(]")
     if not len(x):
         raise InvalidInput("x_all", "is empty", "give one value per record")
     size = _size(x, uncertainty)
     size = (1.0 - floor) * size / size.mean() + floor if size.mean() > 0 else np.ones(len(x))
     probabilities = _inclusion(size, min(int(n), len(x)))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole("seed", seed, 0, SEEDS))
     order = np.lexsort((rng.random(len(x)), x))
     reached = np.cumsum(probabilities[order])
     ticks = np.arange(min(int(n), len(x))) + rng.random()
@@ -63,7 +65,7 @@ def _size(x: NDArray[np.float64], uncertainty: ArrayLike | None) -> NDArray[np.f
             return np.ones(len(x))
         size = np.sqrt(x * (1.0 - x))
     else:
-        size = np.array(uncertainty, dtype=np.float64).ravel()
+        size = floats("uncertainty", uncertainty).ravel()
         if len(size) != len(x):
             raise InvalidInput("uncertainty", f"has {len(size)} values where x_all has {len(x)}")
         if (size < 0).any():

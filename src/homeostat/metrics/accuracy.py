@@ -33,6 +33,7 @@ class AccuracyMetric(Stateful):
     """
 
     name: ClassVar[str] = "accuracy"
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = True
     memory = ("ring", "at", "seen", "right")
 

@@ -18,6 +18,7 @@ class Bias(NumberMean):
     """
 
     name: ClassVar[str] = "bias"
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[None] = None
 
     @staticmethod

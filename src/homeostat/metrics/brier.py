@@ -33,6 +33,7 @@ class Brier(Stateful):
     """
 
     name: ClassVar[str] = "brier"
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = False
     memory = ("losses",)
 

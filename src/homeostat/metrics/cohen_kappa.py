@@ -24,6 +24,7 @@ class CohenKappa(Agreement):
     """
 
     name: ClassVar[str] = "cohen_kappa"
+    follows: ClassVar[str] = "labels"
 
     @staticmethod
     def _value(n: Any, hits: Any, products: Any, predicted: Any, true: Any) -> Any:

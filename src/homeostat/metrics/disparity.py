@@ -84,6 +84,11 @@ class Disparity(Stateful):
         """Only for the ratio."""
         return self.kind == _RATIO
 
+    @property
+    def follows(self) -> str:
+        """Labels, but for what is said of the predictions alone."""
+        return "records" if self.kind in ("selection_rate", _RATIO) else "labels"
+
     def on_record(self, record: InferenceRecord) -> SystemEvent | None:
         hit = self._hit(record.ground_truth_label, record.predicted_label)
         if hit is None:

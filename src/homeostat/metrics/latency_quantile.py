@@ -11,7 +11,7 @@ import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.columnar import updated
-from homeostat.errors import require, whole
+from homeostat.errors import whole, within
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
@@ -33,7 +33,7 @@ class LatencyQuantile(Stateful):
     memory = ("ring",)
 
     def __init__(self, q: float = 0.95, window: int = 1000) -> None:
-        require(0 <= q <= 1, "q", q, "within [0, 1]")
+        within("q", q, 0, 1, "[]")
         self.q = q
         self.window = whole("window", window)
         self.ring = Ring(window, np.float64)

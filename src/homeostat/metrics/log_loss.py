@@ -36,6 +36,7 @@ class LogLoss(Stateful):
     """
 
     name: ClassVar[str] = "log_loss"
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = False
     memory = ("losses",)
 

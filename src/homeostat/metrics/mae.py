@@ -17,6 +17,7 @@ class MAE(NumberMean):
     """
 
     name: ClassVar[str] = "mae"
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = False
 
     @staticmethod

@@ -23,6 +23,7 @@ class MAPE(NumberMean):
     """
 
     name: ClassVar[str] = "mape"
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = False
 
     @staticmethod

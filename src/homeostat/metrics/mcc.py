@@ -24,6 +24,7 @@ class MCC(Agreement):
     """
 
     name: ClassVar[str] = "mcc"
+    follows: ClassVar[str] = "labels"
 
     @staticmethod
     def _value(n: Any, hits: Any, products: Any, predicted: Any, true: Any) -> Any:

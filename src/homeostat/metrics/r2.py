@@ -31,6 +31,7 @@ class R2(Stateful):
     """
 
     name: ClassVar[str] = "r2"
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = True
     memory = ("errors", "truths")
 

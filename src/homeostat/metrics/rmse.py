@@ -20,6 +20,7 @@ class RMSE(NumberMean):
     """
 
     name: ClassVar[str] = "rmse"
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = False
 
     @staticmethod

@@ -35,6 +35,7 @@ class ROCAUC(Stateful):
     """
 
     name: ClassVar[str] = "roc_auc"
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = True
     memory = ("scores", "positives")
 

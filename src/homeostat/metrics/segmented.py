@@ -13,7 +13,7 @@ from homeostat.columnar import updated
 from homeostat.errors import SnapshotMismatch, require
 from homeostat.event_batch import bounds_of
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
-from homeostat.protocols import Metric, Series
+from homeostat.protocols import Metric, Series, follows_labels
 from homeostat.record import InferenceRecord
 from homeostat.segments import Segments
 from homeostat.state import Stateful, recall, remember
@@ -56,6 +56,11 @@ class Segmented(Stateful):
         """As for the metric."""
         better: bool | None = getattr(self.metric, "greater_is_better", None)
         return better
+
+    @property
+    def follows(self) -> str:
+        """As the metric does."""
+        return "labels" if follows_labels(self.metric) else "records"
 
     def snapshot(self) -> dict[str, Any]:
         """What each segment remembers, in the order of their first records."""

@@ -34,6 +34,7 @@ class Skill(Stateful):
     """
 
     name: ClassVar[str] = "skill"
+    follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = True
     memory = ("counts",)
 

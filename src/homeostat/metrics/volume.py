@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from math import inf
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from homeostat.batch import Batch
 from homeostat.columnar import updated
 from homeostat.durations import seconds
-from homeostat.errors import require
+from homeostat.errors import require, within
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
@@ -42,7 +43,7 @@ class Volume(Stateful):
 
     def __init__(self, per: float | str | timedelta = "1m") -> None:
         self.per = seconds(per)
-        micros = round(self.per * 1e6)
+        micros = round(within("per", self.per, 0, inf) * 1e6)
         whole = micros >= _BUCKETS and micros % _BUCKETS == 0
         require(whole, "per", per, "a duration above 0, a multiple of 60 microseconds")
         self._width = micros // _BUCKETS

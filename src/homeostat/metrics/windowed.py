@@ -14,7 +14,7 @@ from homeostat.columnar import updated
 from homeostat.errors import require
 from homeostat.event_batch import bounds_of, surely
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
-from homeostat.protocols import Metric, Series
+from homeostat.protocols import Metric, Series, follows_labels
 from homeostat.record import InferenceRecord
 from homeostat.state import Stateful, recall, remember
 from homeostat.times import EPOCH
@@ -56,6 +56,11 @@ class Windowed(Stateful):
         """As for the metric."""
         better: bool | None = getattr(self.metric, "greater_is_better", None)
         return better
+
+    @property
+    def follows(self) -> str:
+        """As the metric does."""
+        return "labels" if follows_labels(self.metric) else "records"
 
     def on_record(self, record: InferenceRecord) -> SystemEvent | None:
         for closed in self._windows.take(record):

@@ -114,6 +114,7 @@ class _Categories:
     """A column for each of the commonest categories, one for all others, one for the missing."""
 
     def __init__(self, name: str, fitted: Array) -> None:
+        self._name = name
         counts = _counted(name, fitted)
         ranked = sorted(counts, key=lambda key: (-counts[key], str(key)))[:MOST_CATEGORIES]
         self._codes = {key: at for at, key in enumerate(ranked)}
@@ -126,7 +127,10 @@ class _Categories:
     def _coded(self, array: Array) -> NDArray[np.int64]:
         other, get = self._missing - 1, self._codes.get
         codes = (self._missing if value is None else get(value, other) for value in array)
-        return np.fromiter(codes, np.int64, len(array))
+        try:
+            return np.fromiter(codes, np.int64, len(array))
+        except TypeError as error:
+            raise _uncountable(self._name, error) from error
 
     def write(self, array: Array, out: Floats) -> None:
         out[:] = -self._centre / self._scale
@@ -137,4 +141,8 @@ def _counted(name: str, array: Array) -> Counter[Any]:
     try:
         return Counter(value for value in array.tolist() if value is not None)
     except TypeError as error:
-        raise InvalidInput(name, f"holds what cannot be counted: {error}") from error
+        raise _uncountable(name, error) from error
+
+
+def _uncountable(name: str, error: TypeError) -> InvalidInput:
+    return InvalidInput(name, f"holds what cannot be counted: {error}")

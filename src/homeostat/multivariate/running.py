@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import InvalidSetting, did_you_mean, real, require, whole
+from homeostat.errors import SEEDS, InvalidSetting, did_you_mean, require, whole, within
 from homeostat.multivariate.chance import Finding, Rows, shares
 from homeostat.multivariate.classifier import classifier
 from homeostat.multivariate.encoding import Encoder, Part
@@ -70,9 +70,8 @@ def test(
     768 numbers on each side.
     """
     known = _known(test)
-    within = 0 < real("alpha", alpha, "between 0 and 1") < 1
-    require(within, "alpha", alpha, "between 0 and 1")
-    whole("seed", seed, 0)
+    within("alpha", alpha, 0, 1)
+    whole("seed", seed, 0, SEEDS)
     whole("permutations", permutations)
     enough = (permutations + 1) * alpha >= 1
     require(enough, "permutations", permutations, f"at least 1 / alpha - 1 = {1 / alpha - 1:.0f}")

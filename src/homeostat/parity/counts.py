@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch
-from homeostat.errors import InvalidInput, did_you_mean
+from homeostat.errors import InvalidInput, UnknownColumn
 from homeostat.intake import Array, spread
 from homeostat.record import InferenceRecord
 from homeostat.reference.columns import names
@@ -37,9 +37,8 @@ def columns(data: Any, wanted: list[str]) -> dict[str, Array]:
         }
     known = names(data)
     for name in wanted:
-        if name not in known:
-            hint = did_you_mean(str(name), map(str, known))
-            raise InvalidInput(repr(name), "is no column of the data", hint)
+        if not _is_in(name, known):
+            raise UnknownColumn(name, known)
     arrays = {name: spread(data[name], 1) for name in wanted}
     for name, array in arrays.items():
         if array.ndim != 1:
@@ -48,6 +47,13 @@ def columns(data: Any, wanted: list[str]) -> dict[str, Array]:
         shown = ", ".join(f"{name} {len(array):,}" for name, array in arrays.items())
         raise InvalidInput("columns", f"differ in length: {shown}", "give each the same length")
     return {name: _objects(array) for name, array in arrays.items()}
+
+
+def _is_in(name: Any, known: list[Any]) -> bool:
+    try:
+        return name in dict.fromkeys(known)
+    except TypeError:  # a list, or the like, is no name
+        return False
 
 
 def _objects(array: Array) -> Array:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from homeostat.errors import InvalidSetting, did_you_mean, real, require, whole
+from homeostat.errors import InvalidSetting, did_you_mean, require, whole, within
 from homeostat.parity.counts import Counts, columns, counted, missing, text
 from homeostat.parity.intervals import absolute, newcombe, ratio_limits, two_sided, wilson
 from homeostat.parity.report import Estimate, Fairness, Segment
+
+_SEVERAL = (list, tuple, set, dict, np.ndarray)
 
 
 def fairness(
@@ -47,11 +49,11 @@ def fairness(
     Zou, Closed-form confidence intervals for functions of the normal mean and standard deviation
     (2012); Hardt, Price and Srebro, Equality of opportunity (2016).
     """
-    within = 0 < real("confidence", confidence, "between 0 and 1") < 1
-    require(within, "confidence", confidence, "between 0 and 1")
+    within("confidence", confidence, 0, 1)
     whole("least", least)
     whole("max_segments", max_segments)
-    require(positive is not None, "positive", positive, "the value of the favourable class")
+    one = positive is not None and not isinstance(positive, _SEVERAL)
+    require(one, "positive", positive, "the value of the favourable class")
     found = columns(data, [by, prediction] + ([] if label is None else [label]))
     groups, predicted = found[by], found[prediction]
     truth = np.full(len(groups), None) if label is None else found[label]

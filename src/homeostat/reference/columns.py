@@ -104,7 +104,7 @@ def _boxed(values: list[Any]) -> Array:
 def _has_hash(value: Any) -> bool:
     try:
         hash(value)
-    except TypeError:
+    except Exception:  # a value's own hash
         return False
     return True
 
@@ -130,7 +130,7 @@ def _kept(kind: Kind, array: Array, present: NDArray[np.bool_] | None) -> Values
 def _objects(array: Array) -> Values:
     try:
         counts = counted(array)
-    except TypeError as error:
+    except Exception as error:  # a value's own hash or comparison
         return by_text(array, f"holds what cannot be counted: {error}")
     rows = len(array)
     kept_types = set(map(type, counts))
@@ -225,7 +225,10 @@ def by_text(array: Array, problem: str = "") -> Values:
 
 def typed_text(value: Any) -> str:
     """A value's type and text, by which values of several types are counted together."""
-    text = str(value)
+    if isinstance(value, set | frozenset):  # its own order changes from process to process
+        text = f"{{{', '.join(sorted(map(repr, value)))}}}"
+    else:
+        text = str(value)
     text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return f"{type(value).__name__}:{text}"
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import InvalidSetting, SnapshotMismatch, whole
+from homeostat.errors import InvalidSetting, SnapshotMismatch, several, whole
 from homeostat.reference.reference import Reference, check_settings
 from homeostat.reference.table import Table, table_of
 
@@ -24,6 +24,9 @@ class ReferenceFitter:
         self.n = whole("n", n)
         if unknown := set(settings) - _SETTINGS:
             raise InvalidSetting(f"unknown: {', '.join(sorted(unknown))}")
+        for name in _NAMES & set(settings):
+            if name == "hashed" or settings[name] is not None:
+                settings[name] = several(name, settings[name])
         check_settings(**{key: settings[key] for key in _CHECKED & set(settings)})
         self.settings = settings
         self.reference: Reference | None = None
@@ -83,6 +86,7 @@ class ReferenceFitter:
         self._parts = [(self._taken, columns)] if columns else []
 
 
+_NAMES = {"columns", "hashed"}
 _CHECKED = {"bins", "categories", "seasonal"}
 _SETTINGS = {"columns", "bins", "categories", "time", "seasonal", "hashed"}
 _TIMES = "\0times"  # of records, which no column can be called; a table names its own

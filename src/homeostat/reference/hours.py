@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homeostat.errors import InvalidInput
-from homeostat.intake import Array
+from homeostat.intake import Array, floats
 from homeostat.reference.columns import values_of
 
 HOURS = 168
@@ -36,7 +36,7 @@ class Season(NamedTuple):
         Hours at which the reference has no record count as the whole reference. NaN where the
         window or the reference is empty.
         """
-        weights = np.asarray(hours, dtype=np.float64)
+        weights = floats("hours", hours)
         if weights.shape != (HOURS,) or not (weights >= 0).all():
             raise InvalidInput("hours", "must be 168 counts", "profile.hours has them")
         seen = self.counts.sum(axis=1, keepdims=True)
@@ -54,7 +54,7 @@ class Season(NamedTuple):
 
     def worth(self, hours: ArrayLike) -> float:
         """How many of the reference's rows such a mix of hours rests on, as if drawn from it."""
-        weights = np.asarray(hours, dtype=np.float64)
+        weights = floats("hours", hours)
         seen = np.maximum(self.counts.sum(axis=1), 1)
         spread = float((weights**2 / seen).sum())
         return float(weights.sum() ** 2 / spread) if spread else 0.0

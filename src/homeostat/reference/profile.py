@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import SnapshotMismatch
+from homeostat.errors import InvalidInput, SnapshotMismatch, UnknownColumn
 from homeostat.reference.columns import values_of
 from homeostat.reference.grid import Grid
 from homeostat.reference.hours import HOURS, histogram
@@ -71,7 +71,10 @@ class Profile:
         return len(self.columns)
 
     def __getitem__(self, name: str) -> Tally:
-        return self.columns[name]
+        try:
+            return self.columns[name]
+        except (KeyError, TypeError):
+            raise UnknownColumn(name, self.columns) from None
 
     def update(self, data: Any) -> Profile:
         """Count more rows: a table, a batch, or records. Returns itself.
@@ -95,12 +98,23 @@ class Profile:
         unknown = [name for name in seen if name not in known and name not in self.new]
         self._notice(name for name in unknown if values_of(table.array(name)).n)
 
+    def check(self, other: Any) -> None:
+        """Raise InvalidInput for what is no profile, SnapshotMismatch for one of another grid."""
+        if not isinstance(other, Profile):
+            kind = type(other).__name__
+            raise InvalidInput(kind, "is no profile", "make one with reference.profile(data)")
+        self.grids.check(other.grids)
+
     def _notice(self, found: Iterator[str] | tuple[str, ...]) -> None:
         self.new = tuple(sorted({*self.new, *found})[:_MOST_NEW])
 
     def merge(self, other: Profile) -> Profile:
-        """Add another profile of the same grid to this one. SnapshotMismatch for another grid."""
-        self.grids.check(other.grids)
+        """Add another profile of the same grid to this one, in place, and return this one.
+
+        `a + b`, and `sum(profiles)`, make a new one and leave both as they are. (Unlike this,
+        `Reference.merge` changes nothing.) SnapshotMismatch for another grid.
+        """
+        self.check(other)
         self.rows += other.rows
         self.hours += other.hours
         self._notice(other.new)
@@ -113,6 +127,10 @@ class Profile:
         if not isinstance(other, Profile):
             return NotImplemented
         return self.copy().merge(other)
+
+    def __radd__(self, other: object) -> Profile:
+        """`sum` begins with 0."""
+        return self.copy() if type(other) is int and other == 0 else NotImplemented
 
     def fresh(self) -> Profile:
         """An empty profile on the same grid."""

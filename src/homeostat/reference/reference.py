@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from os import PathLike
 from pathlib import Path
@@ -11,8 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean, require, whole
-from homeostat.reference import shown
+from homeostat.errors import (
+    InvalidInput,
+    InvalidSetting,
+    UnknownColumn,
+    require,
+    several,
+    shown,
+    whole,
+)
+from homeostat.reference import shown as showing
 from homeostat.reference.file import decoded, encoded
 from homeostat.reference.fitting import Fitted, Settings, fit_column
 from homeostat.reference.hours import Season, mixed
@@ -70,10 +79,15 @@ class Reference:
         column, one count of each other.
         """
         settings = check_settings(bins, categories, seasonal)
+        require(
+            time is None or isinstance(time, str), "time", time, "the name of a column, or None"
+        )
         table = table_of(data, time)
         kept = _chosen(table, columns)
+        hashed = several("hashed", hashed)
+        fitted, private = frozenset(kept), frozenset(hashed)
         for name in hashed:
-            _known(name, kept)
+            _known(name, fitted)
         hours = table.hours()
         if seasonal and hours is None:
             raise InvalidSetting(f"seasonal={seasonal!r} needs to know the times: name `time`")
@@ -83,7 +97,7 @@ class Reference:
             array = table.array(name)
             rows = max(rows, len(array))
             _check_length(name, array, hours)
-            found[name] = fit_column(array, settings, name in hashed, hours if seasonal else None)
+            found[name] = fit_column(array, settings, name in private, hours if seasonal else None)
         counted = np.zeros(168, np.int64)
         if hours is not None:
             counted += np.bincount(hours[hours >= 0], minlength=168)
@@ -138,7 +152,7 @@ class Reference:
 
     def observed(self, column: str, profile: Profile) -> NDArray[np.int64]:
         """A profile's counts of the same groups of cells."""
-        self.grids.check(profile.grids)
+        self.counts.check(profile)
         return self._season(column).grouped(profile[column].counts)
 
     def at(self, hours: ArrayLike) -> Reference:
@@ -163,13 +177,15 @@ class Reference:
         return self.seasons[column]
 
     def merge(self, other: Reference | Profile) -> Reference:
-        """A reference with the counts of both; SnapshotMismatch unless the grid is the same.
+        """A new reference with the counts of both; this one stays as it is, unlike a Profile's.
 
+        SnapshotMismatch unless the grid is the same.
         Counts add exactly. Dependence is the mean by rows of both references', and stays as it is
         when a profile is added; counts by hour come from references alone.
         """
         if isinstance(other, Profile):
             return Reference(self.counts + other, dict(self.dependence), dict(self.seasons))
+        _check(other)
         counts = self.counts + other.counts
         parts = self.rows / max(1, counts.rows)
         dependence = {
@@ -186,6 +202,18 @@ class Reference:
     def __add__(self, other: object) -> Reference:
         return self.merge(other) if isinstance(other, Reference | Profile) else NotImplemented
 
+    def __radd__(self, other: object) -> Reference:
+        """`sum` begins with 0."""
+        return self if type(other) is int and other == 0 else NotImplemented
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all of both is the same, by their fingerprints."""
+        if not isinstance(other, Reference):
+            return NotImplemented
+        return self is other or self.fingerprint == other.fingerprint
+
+    __hash__ = None  # type: ignore[assignment]  # its counts can change
+
     def to_bytes(self) -> bytes:
         """All of it as MessagePack: no code, the same data the same bytes."""
         found = {
@@ -201,18 +229,41 @@ class Reference:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to a file."""
-        Path(path).write_bytes(self.to_bytes())
+        data = self.to_bytes()
+        with _opened(path, "written"):
+            Path(path).write_bytes(data)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Reference:
-        """Read what `save` wrote. SnapshotMismatch when it is something else."""
-        return cls.from_bytes(Path(path).read_bytes())
+        """Read what `save` wrote. SnapshotMismatch when it is something else.
+
+        InvalidInput where there is no such file.
+        """
+        with _opened(path, "read"):
+            data = Path(path).read_bytes()
+        return cls.from_bytes(data)
 
     def __repr__(self) -> str:
-        return shown.text(self.counts, self.dependence)
+        return showing.text(self.counts, self.dependence)
 
     def _repr_html_(self) -> str:
-        return shown.html(self.counts, self.dependence)
+        return showing.html(self.counts, self.dependence)
+
+
+def _check(other: Any) -> None:
+    if not isinstance(other, Reference):
+        kind = type(other).__name__
+        raise InvalidInput(kind, "is no reference or profile", "give what fit or profile made")
+
+
+@contextmanager
+def _opened(path: Any, done: str) -> Iterator[None]:
+    """InvalidInput naming the file for what the system, or `Path`, has against it."""
+    try:
+        yield
+    except (OSError, TypeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInput(shown(path), f"cannot be {done}: {reason}", "give a path") from error
 
 
 def check_settings(
@@ -222,23 +273,23 @@ def check_settings(
     for name, value in (("bins", bins), ("categories", categories)):
         whole(name, value, 2)
         require(value <= _FINEST, name, value, f"at most {_FINEST}")
-    require(seasonal in (None, "hour_of_week"), "seasonal", seasonal, 'None or "hour_of_week"')
+    known = seasonal is None or (isinstance(seasonal, str) and seasonal == "hour_of_week")
+    require(known, "seasonal", seasonal, 'None or "hour_of_week"')
     return Settings(bins, categories)
 
 
 def _chosen(table: Table, columns: Collection[str] | None) -> list[str]:
     if columns is None:
         return table.names
-    if isinstance(columns, str):
-        raise InvalidSetting(f"columns must be several names, got the text {columns!r}")
-    for name in columns:
-        _known(name, table.names)
-    return list(dict.fromkeys(columns))
+    chosen, known = several("columns", columns), frozenset(table.names)
+    for name in chosen:
+        _known(name, known)
+    return list(dict.fromkeys(chosen))
 
 
-def _known(name: str, names: Collection[str]) -> None:
-    if name not in names:
-        raise InvalidInput(str(name), "is no column", did_you_mean(str(name), names))
+def _known(name: Any, names: Collection[str]) -> None:
+    if not isinstance(name, str) or name not in names:
+        raise UnknownColumn(name, names)
 
 
 def _check_length(name: str, array: NDArray[Any], hours: NDArray[np.int64] | None) -> None:

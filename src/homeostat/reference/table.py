@@ -78,7 +78,10 @@ def _batch(data: Any) -> Batch | None:
         return data
     if isinstance(data, Mapping) or not isinstance(data, Iterable) or hasattr(data, "columns"):
         return None
-    rows = iter(data)
+    try:
+        rows = iter(data)
+    except TypeError:  # an array without dimensions
+        return None
     first = next(rows, None)
     if not isinstance(first, InferenceRecord):
         return None

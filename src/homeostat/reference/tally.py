@@ -134,7 +134,8 @@ class NumberTally(_Tally):
             return Moments(0, math.nan, math.nan)
         with np.errstate(over="ignore", invalid="ignore"):
             moved = float(self.sums.sum()) / n
-            variance = max(0.0, self.square / n - moved * moved)
+            variance = self.square / n - moved * moved  # NaN where squares pass the largest float
+        variance = 0.0 if variance < 0 else variance
         return Moments(
             n, float(self.grid.origin) + moved, variance if self.low < self.high else 0.0
         )

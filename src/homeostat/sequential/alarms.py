@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homeostat.errors import InvalidInput
+from homeostat.errors import InvalidInput, shown
+from homeostat.intake import floats
 from homeostat.protocols import Alarms, Note
 from homeostat.state import Stateful
 
@@ -20,6 +21,8 @@ __all__ = [
     "alarm_of",
     "alarms_of",
     "collect",
+    "no_number",
+    "number",
     "observations",
     "skip",
 ]
@@ -109,11 +112,12 @@ def observations(xs: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64] 
     Raises InvalidInput, before any of the series is taken, when one is infinite or beyond
     1e100 in size; the message names its position. An empty series is a series.
     """
-    values = np.ascontiguousarray(xs, dtype=np.float64)
+    values = floats("xs", xs)
     if values.ndim != 1:
         raise InvalidInput(
             "xs", f"must be one-dimensional, its shape is {values.shape}", "pass one series"
         )
+    values = np.ascontiguousarray(values)
     sizes = np.abs(values)
     if (sizes <= LARGEST).all():
         return values, None
@@ -129,6 +133,19 @@ def skip(x: float) -> bool:
     if not np.isnan(x):
         _refuse("x", x)
     return False
+
+
+def number(x: Any) -> float:
+    """One value of a series; InvalidInput for what is no number."""
+    try:
+        return float(x)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise no_number(x) from error
+
+
+def no_number(x: Any) -> InvalidInput:
+    """What to raise for a value that `float` does not take."""
+    return InvalidInput("x", f"must be a number, got {shown(x)}", "give a series to update_many")
 
 
 def _refuse(place: str, value: float) -> NoReturn:

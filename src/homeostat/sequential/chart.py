@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.errors import real, require, whole
-from homeostat.sequential.alarms import LARGEST, skip
+from homeostat.sequential.alarms import LARGEST, no_number, skip
 from homeostat.sequential.stretches import Stretched
 
 __all__ = ["SIDES", "Chart"]
@@ -67,7 +67,10 @@ class Chart(Stretched):
 
     def update(self, x: float) -> bool:
         """Take one value; True when it raises an alarm. NaN is skipped, O(1)."""
-        x = float(x)
+        try:
+            x = float(x)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise no_number(x) from error
         if not -LARGEST <= x <= LARGEST:
             return skip(x)
         learned = not math.isnan(self._middle)

@@ -49,7 +49,7 @@ class Evidence(Stateful):
     _gathered: NDArray[np.float64]  # the stakes since then, each divided by the product before it
 
     def __init__(self, bets: int, kind: str = "sr") -> None:
-        require(kind in KINDS, "kind", kind, '"sr" or "cusum"')
+        require(isinstance(kind, str) and kind in KINDS, "kind", kind, '"sr" or "cusum"')
         self.bets = bets
         self.kind = kind
         self._gather: Any = np.add if kind == "sr" else np.maximum

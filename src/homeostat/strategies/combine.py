@@ -7,12 +7,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homeostat.errors import require
+from homeostat.errors import require, several
 from homeostat.event_batch import EventBatch, Keys, Places
 from homeostat.events import SystemEvent
 from homeostat.protocols import Strategy
 from homeostat.standing import requests
-from homeostat.strategy import Answers, RetrainingStrategy, as_keys, part, request
+from homeostat.strategy import Answers, Need, RetrainingStrategy, as_keys, part, request
 
 
 class AnyOf(RetrainingStrategy):
@@ -22,12 +22,16 @@ class AnyOf(RetrainingStrategy):
     memory = ("strategies",)
 
     def __init__(self, strategies: list[Strategy]) -> None:
+        strategies = several("strategies", strategies, "a list of strategies")
         require(len(strategies) > 0, "strategies", strategies, "at least one strategy")
         self.strategies = [part(strategy) for strategy in strategies]
 
     def on_event(self, event: SystemEvent) -> SystemEvent | None:
         answers = [strategy.on_event(event) for strategy in self.strategies]
         return next((answer for answer in answers if answer is not None), None)
+
+    def needs(self) -> list[Need]:
+        return [need for strategy in self.strategies for need in strategy.needs()]
 
     def watches(self, event: SystemEvent) -> bool:
         return any(strategy.watches(event) for strategy in self.strategies)
@@ -69,7 +73,8 @@ class AtLeast(RetrainingStrategy):
     memory = ("strategies", "asking")
 
     def __init__(self, k: int, strategies: list[Strategy]) -> None:
-        fits = isinstance(k, int) and 1 <= k <= len(strategies)
+        strategies = several("strategies", strategies, "a list of strategies")
+        fits = isinstance(k, int) and not isinstance(k, bool) and 1 <= k <= len(strategies)
         require(fits, "k", k, f"within 1 and the number of strategies ({len(strategies)})")
         self.k = k
         self.strategies = [part(strategy) for strategy in strategies]
@@ -90,6 +95,9 @@ class AtLeast(RetrainingStrategy):
         elif self.strategies[at].watches(event):
             self.asking[at] = None
         return answer is not None
+
+    def needs(self) -> list[Need]:
+        return [need for strategy in self.strategies for need in strategy.needs()]
 
     def watches(self, event: SystemEvent) -> bool:
         return any(strategy.watches(event) for strategy in self.strategies)
@@ -168,6 +176,17 @@ def _agreed(news: Keys, since: Keys) -> tuple[Places, Keys]:
     return as_keys(places), as_keys(heard)
 
 
+class AllOf(AtLeast):
+    """Answer when all of the strategies are asking at the same time; see `AtLeast`."""
+
+    name: ClassVar[str] = "all_of"
+
+    def __init__(self, strategies: list[Strategy]) -> None:
+        strategies = several("strategies", strategies, "a list of strategies")
+        require(len(strategies) > 0, "strategies", strategies, "at least one strategy")
+        super().__init__(len(strategies), strategies)
+
+
 def _reason(answer: SystemEvent) -> str:
     return str(getattr(answer.payload, "reason", answer.kind))
 
@@ -179,7 +198,7 @@ def any_of(*strategies: Strategy) -> RetrainingStrategy:
 
 def all_of(*strategies: Strategy) -> RetrainingStrategy:
     """Answer when all of the strategies ask at the same time."""
-    return AtLeast(len(strategies), list(strategies))
+    return AllOf(list(strategies))
 
 
 def at_least(k: int, *strategies: Strategy) -> RetrainingStrategy:

@@ -13,7 +13,7 @@ from homeostat.errors import require
 from homeostat.event_batch import EventBatch, Keys
 from homeostat.events import SystemEvent
 from homeostat.protocols import Strategy
-from homeostat.strategy import Answers, RetrainingStrategy, as_keys, part
+from homeostat.strategy import Answers, Need, RetrainingStrategy, as_keys, part
 from homeostat.times import to_micros
 
 
@@ -44,6 +44,9 @@ class Cooldown(RetrainingStrategy):
             return None
         self.last = now
         return answer
+
+    def needs(self) -> list[Need]:
+        return self.strategy.needs()
 
     def watches(self, event: SystemEvent) -> bool:
         return self.strategy.watches(event)

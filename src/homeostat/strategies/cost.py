@@ -12,6 +12,7 @@ from homeostat.event_batch import EventBatch, Keys, MetricValues
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
 from homeostat.sliding import Floats
 from homeostat.standing import Standing, first_beyond
+from homeostat.strategy import Need
 
 
 class CostAware(Standing):
@@ -58,6 +59,9 @@ class CostAware(Standing):
         require(isinstance(above, bool), "above", above, "True or False")
         self._each = error_cost * records_per_label
         self.loss = self.least = 0.0  # a running sum, and the lowest that it has been
+
+    def needs(self) -> list[Need]:
+        return [Need(self.name, "values", self.metric)]
 
     def _asks(self, event: SystemEvent) -> str | None:
         if type(event) is not MetricUpdated or event.payload.name != self.metric:

@@ -10,7 +10,7 @@ from homeostat.errors import whole
 from homeostat.event_batch import EventBatch
 from homeostat.events import SystemEvent
 from homeostat.protocols import Strategy
-from homeostat.strategy import Answers, RetrainingStrategy, part
+from homeostat.strategy import Answers, Need, RetrainingStrategy, part
 
 
 class Hold(RetrainingStrategy):
@@ -36,6 +36,9 @@ class Hold(RetrainingStrategy):
             return None
         self.run += 1
         return answer if self.run >= self.n else None
+
+    def needs(self) -> list[Need]:
+        return self.strategy.needs()
 
     def watches(self, event: SystemEvent) -> bool:
         return self.strategy.watches(event)

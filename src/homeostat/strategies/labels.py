@@ -10,6 +10,7 @@ from homeostat.errors import require, whole
 from homeostat.event_batch import EventBatch, Keys
 from homeostat.events import MetricUpdated, SystemEvent
 from homeostat.standing import Standing
+from homeostat.strategy import Need
 
 
 class LabelVolume(Standing):
@@ -30,6 +31,9 @@ class LabelVolume(Standing):
         self.metric = metric
         self.count = 0
         self._reason = f"{n} new labelled records since the last request"
+
+    def needs(self) -> list[Need]:
+        return [Need(self.name, "values", self.metric)]
 
     def _asks(self, event: SystemEvent) -> str | None:
         told = event.payload

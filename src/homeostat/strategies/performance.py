@@ -13,7 +13,7 @@ from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
 from homeostat.protocols import Bounds
 from homeostat.sliding import Floats
 from homeostat.standing import requests
-from homeostat.strategy import Answers, RetrainingStrategy, request
+from homeostat.strategy import Answers, Need, RetrainingStrategy, request
 
 
 class PerformanceStrategy(RetrainingStrategy):
@@ -56,6 +56,9 @@ class PerformanceStrategy(RetrainingStrategy):
             return None
         told = event.payload
         return request(event, self._reason(told.value, told.lower, told.upper, told.n))
+
+    def needs(self) -> list[Need]:
+        return [Need(self.name, "intervals", self.metric)]
 
     def watches(self, event: SystemEvent) -> bool:
         return type(event) is MetricUpdated and event.payload.name == self.metric

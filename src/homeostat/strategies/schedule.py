@@ -100,7 +100,7 @@ def _offset(at: str | None, weekday: str | None) -> int:
             raise InvalidSetting(f'at must be a time of the day in UTC, like "03:00", got {at!r}')
         minutes = 60 * int(clock[1]) + int(clock[2])
     if weekday is not None:
-        if weekday not in _DAYS:
+        if not isinstance(weekday, str) or weekday not in _DAYS:
             hint = did_you_mean(str(weekday), _DAYS)
             raise InvalidSetting(f"weekday must be a day, got {weekday!r}; {hint}")
         days = _MONDAY + _DAYS.index(weekday)

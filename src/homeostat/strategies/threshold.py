@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from homeostat.errors import real
+from homeostat.errors import real, require
 from homeostat.event_batch import EventBatch
 from homeostat.events import MetricUpdated, SystemEvent
-from homeostat.strategy import Answers, RetrainingStrategy, answer_values, request
+from homeostat.strategy import Answers, Need, RetrainingStrategy, answer_values, request
 
 
 class ThresholdStrategy(RetrainingStrategy):
@@ -23,6 +23,8 @@ class ThresholdStrategy(RetrainingStrategy):
 
     def __init__(self, threshold: float, *, metric: str = "accuracy", above: bool = False) -> None:
         real("threshold", threshold)
+        require(isinstance(metric, str), "metric", metric, "the name of a metric")
+        require(isinstance(above, bool), "above", above, "True or False")
         self.threshold = threshold
         self.metric = metric
         self.above = above
@@ -33,6 +35,9 @@ class ThresholdStrategy(RetrainingStrategy):
         if self.watches(event) and self._asks(event.payload.value):
             return request(event, self._reason(event.payload.value))
         return None
+
+    def needs(self) -> list[Need]:
+        return [Need(self.name, "values", self.metric)]
 
     def watches(self, event: SystemEvent) -> bool:
         return type(event) is MetricUpdated and event.payload.name == self.metric

@@ -1,0 +1,54 @@
+"""`homeostat doctor`: whether a folder is sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from homeostat.cli.folder import data_option, show, table
+from homeostat.cli.group import ERROR, debug_option
+
+if TYPE_CHECKING:
+    from homeostat.upkeep.findings import Finding
+
+
+@click.command(
+    epilog="""\b
+Exit status: 0 all is well, 1 something is not"""
+)
+@data_option
+@click.option("--json", "as_json", is_flag=True, help="Every finding as JSON.")
+@debug_option
+@click.pass_context
+def doctor(ctx: click.Context, folder: Path, as_json: bool) -> None:
+    """Examine a folder, while a server may run; nothing in it is changed.
+
+    Looks at the files, their rights, the disk, the log, the database and the clock; opens every
+    checksum; and counts again what is kept twice. Tells what to do where something is wrong.
+    """
+    from homeostat.upkeep.doctor import examine
+
+    found = examine(folder)
+    ok = all(each.ok for each in found)
+    if as_json:
+        told = {"folder": str(folder), "ok": ok, "findings": found}
+        click.echo(msgspec.json.encode(told).decode())
+    else:
+        _print(found)
+    ctx.exit(0 if ok else ERROR)
+
+
+_MARKS = {"info": "[green]ok[/]", "warning": "[yellow]warning[/]", "error": "[bold red]error[/]"}
+
+
+def _print(found: list[Finding]) -> None:
+    from rich.markup import escape
+
+    made = table("", "check", "found")
+    for each in found:
+        told = each.seen if each.ok else f"{each.problem}\nto mend: {each.mend}"
+        made.add_row(_MARKS[each.level], each.check, escape(told))
+    show(made)

@@ -1,0 +1,41 @@
+"""What the commands that look after a folder have in common."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+data_option = click.option(
+    "-d", "--data", "folder", metavar="DIR", default="homeostat-data", show_default=True,
+    type=click.Path(path_type=Path), help="The folder that serve has.",
+)  # fmt: skip
+output_option = click.option(
+    "-o", "--output", type=click.Choice(["auto", "table", "json"]), default="auto",
+    help="auto: a table on a terminal, else JSON.",
+)  # fmt: skip
+
+
+def as_json(output: str) -> bool:
+    """Whether --output asks for JSON."""
+    return output == "json" or (output == "auto" and not sys.stdout.isatty())
+
+
+def table(*columns: str) -> Any:
+    """An empty table, as they all look."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        made.add_column(name, overflow="fold")
+    return made
+
+
+def show(made: Any) -> None:
+    """Print a table; what is not of a terminal gets it as wide as it is."""
+    from rich.console import Console
+
+    Console(highlight=False, emoji=False).print(made)

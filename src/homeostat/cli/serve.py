@@ -1,0 +1,90 @@
+"""`homeostat serve`: the service."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from homeostat import config, fleet
+from homeostat.cli.group import USAGE, Failure, debug_option, import_from_here
+from homeostat.errors import ConfigError
+
+
+@click.command()
+@click.option(
+    "-c",
+    "--config",
+    "config_path",
+    metavar="FILE",
+    help="What to monitor, and [service]. Default: homeostat.toml if there is one.",
+)
+@click.option(
+    "-d",
+    "--data",
+    "folder",
+    metavar="DIR",
+    default="homeostat-data",
+    show_default=True,
+    help="Where everything is kept; made if it is not there.",
+)
+@click.option("--host", help="Where to listen. Default: 127.0.0.1, this machine alone.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: 8321; 0 takes a free one.")
+@click.option("--behind-proxy", is_flag=True, help="A proxy before it ends TLS.")
+@click.option(
+    "--token-file",
+    metavar="FILE",
+    help="Write the first administrator's token there, in place of printing it.",
+)
+@debug_option
+@click.pass_context
+def serve(
+    ctx: click.Context, config_path: str | None, folder: str, host: str | None, port: int | None,
+    behind_proxy: bool, token_file: str | None,
+) -> None:  # fmt: skip
+    """Take records and labels over HTTP, measure, watch, and tell; for months.
+
+    Keeps everything in one folder. Prints its address and, at the first start, one token.
+    Ends in order at SIGTERM; after any other end it starts again by itself.
+    """
+    import_from_here()
+    from homeostat.service.server import serve as serve_folder
+    from homeostat.service.settings import service_of
+
+    settings = _settings(config_path)
+    given = {"host": host, "port": port, "behind_proxy": behind_proxy or None}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    service = service_of({**settings.service, **chosen}, f"{settings.source}: service")
+
+    def told(address: str) -> None:
+        click.echo(f"homeostat serves {address}, data in {folder}")
+
+    def token_told(token: str) -> None:
+        if token_file is not None:
+            _write_secret(Path(token_file), token)
+        click.echo(f"admin token, told this once: {f'in {token_file}' if token_file else token}")
+
+    ctx.exit(serve_folder(Path(folder), service, settings.engine_of, told, token_told))
+
+
+def _settings(path: str | None) -> fleet.Fleet:
+    if path is None:
+        here = Path(config.FILE)
+        return fleet.load_file(here) if here.is_file() else fleet.default()
+    try:
+        return fleet.load_file(path)
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}", USAGE) from error
+
+
+def _write_secret(path: Path, text: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"--token-file {path}: {error.strerror}") from error
+    with os.fdopen(descriptor, "w") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())

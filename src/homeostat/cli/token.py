@@ -1,0 +1,106 @@
+"""`homeostat token`: who may ask the service."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from homeostat.cli.folder import as_json, data_option, output_option, show, table
+from homeostat.cli.group import ERROR, Failure, debug_option
+from homeostat.durations import seconds
+from homeostat.errors import HomeostatError
+
+
+@click.group()
+@debug_option
+def token() -> None:
+    """Make, list and take back tokens. A server that runs knows of it at once."""
+
+
+@token.command()
+@click.option("--scope", type=click.Choice(["ingest", "read", "admin"]), required=True,
+              help="What it allows: to send, to read, or everything.")  # fmt: skip
+@click.option("--model", "models", metavar="PREFIX", default="",
+              help="Only for models whose names begin so.")  # fmt: skip
+@click.option("--name", metavar="TEXT", default="", help="Whose it is, for the list.")
+@click.option("--expires", metavar="SPAN", help='When it ends by itself, like "90d".')
+@data_option
+@debug_option
+def create(scope: str, models: str, name: str, expires: str | None, folder: Path) -> None:
+    """Make a token and print it, this once."""
+    from homeostat.service import tokens
+    from homeostat.stores import audit
+    from homeostat.upkeep.folders import opened, operator
+
+    end = None if expires is None else _end(expires)
+    with opened(folder) as store, store.change():
+        text = tokens.create(store, scope, models=models, name=name, expires=end)
+        number = text.split("_")[1]
+        audit.record(store, operator(), "token create", id=number, scope=scope, models=models,
+                     name=name, expires=end)  # fmt: skip
+    click.echo(text)
+    click.echo(f"token {number}; keep it well, it is told this once", err=True)
+
+
+@token.command("list")
+@output_option
+@data_option
+@debug_option
+def list_tokens(output: str, folder: Path) -> None:
+    """List all tokens, without what would let one in."""
+    from rich.markup import escape
+
+    from homeostat.service import tokens
+    from homeostat.upkeep.folders import opened
+
+    with opened(folder, read_only=True) as store:
+        found = tokens.listed(store)
+    told = [{**each, "created": _shown(each["created"]), "expires": _shown(each["expires"]),
+             "revoked": _shown(each["revoked"])} for each in found]  # fmt: skip
+    if as_json(output):
+        click.echo(msgspec.json.encode(told).decode())
+        return
+    made = table("id", "scope", "models", "name", "created", "expires", "revoked")
+    for each in told:
+        models = f"{each['models']}*"
+        made.add_row(*(escape(str(part or "")) for part in ({**each, "models": models}).values()))
+    show(made)
+
+
+@token.command()
+@click.argument("number", metavar="ID")
+@data_option
+@debug_option
+def revoke(number: str, folder: Path) -> None:
+    """Take the token ID back; the list has the ids."""
+    from homeostat.service import tokens
+    from homeostat.stores import audit
+    from homeostat.upkeep.folders import opened, operator
+
+    number = number.split("_")[1] if number.startswith("hs_") else number
+    with opened(folder) as store, store.change():
+        if not tokens.revoke(store, number):
+            raise Failure(f"there is no token {number} that is not revoked; "
+                          "see: homeostat token list", ERROR)  # fmt: skip
+        audit.record(store, operator(), "token revoke", id=number)
+    click.echo(f"token {number} is revoked")
+
+
+def _end(span: str) -> int:
+    try:
+        return time.time_ns() // 1000 + round(seconds(span) * 1e6)
+    except (HomeostatError, OverflowError) as error:
+        raise click.BadParameter(str(error), param_hint="--expires") from error
+
+
+def _shown(micros: object) -> str | None:
+    if not isinstance(micros, int):
+        return None
+    try:
+        return datetime.fromtimestamp(micros // 10**6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return "never"

@@ -1,0 +1,1 @@
+"""What runs for months: facts in, one transaction after another, state that can be rebuilt."""

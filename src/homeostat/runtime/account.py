@@ -1,0 +1,520 @@
+"""One model's account: its records and labels in, in order, and what follows from them.
+
+Every fact has a position. The engine takes facts in that order, whatever the requests they came
+in: a record when it comes, a label that comes late when it comes. A label that changes, or is
+taken back, changes the cells and rebuilds the metrics that follow labels from the latest records
+whose label is known; detectors and strategies have seen what they have seen. So what is remembered
+is a function of the facts alone, and a restart that takes them again ends with the same bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from homeostat.batch import Batch
+from homeostat.engine import Engine
+from homeostat.errors import InvalidInput, SnapshotMismatch
+from homeostat.event_batch import EventBatch
+from homeostat.events import MetricUpdated, SystemEvent
+from homeostat.protocols import follows_labels
+from homeostat.runtime.answers import Conflict, Judged, Sent
+from homeostat.runtime.cells import Cells
+from homeostat.runtime.crash import crashpoint
+from homeostat.runtime.records import Place, Records
+from homeostat.state import from_bytes, to_bytes
+from homeostat.stores import pruning
+from homeostat.stores.erasure import ERASED
+from homeostat.stores.packing import (
+    pack,
+    pack_batch,
+    pack_label,
+    sealed,
+    unpack,
+    unpack_batch,
+    unpack_label,
+    unsealed,
+)
+from homeostat.stores.store import LABELS, RECORDS, Fact, Model, Parked, Store
+
+ANY_MODEL = 0
+"""The number under which labels are parked that do not name a model."""
+
+SETTLED, CORRECTED, RETRACTED = 0, 1, 2
+"""What a label did: it was the record's first, replaced another, or took one back."""
+
+_SNAPSHOT_EVERY = 50_000  # facts, so that a restart takes at most so many again
+_FUTURE = 300_000_000  # microseconds by which a record's time may be ahead of ours
+_LATENESS = 3_600_000_000  # behind the model's newest record; older ones are counted as late
+_MARGIN = 2  # times the labels that a recount needs stay, so that some may be taken back
+_UNSURE = 1000  # records looked back at for a metric that does not say how many it needs
+
+
+class Account:
+    """The state of one model, as of the latest change.
+
+    Make one with `Account.opened`. Its methods are called within a change of the store; when that
+    fails, the account is thrown away and opened again.
+    """
+
+    def __init__(self, store: Store, model: Model, engine: Engine, records: Records) -> None:
+        self.number, self.name = model.number, model.name
+        self.counters = dict(model.counters)
+        self.engine = engine
+        self.latest: dict[str, list[Any]] = {}  # metric: value, n, version, time
+        self._store, self._records = store, records
+        self._cells = Cells(store, model.number)
+        self._position = model.position
+        self._fingerprint = fingerprint(engine)
+        self._saved_at = 0
+        self._stale = self._corrected = False
+        self._waiting = store.waiting(model.number) + store.waiting(ANY_MODEL)
+        self._new_events: list[tuple[str, bytes]] = []
+        self._changed = False
+
+    @classmethod
+    def opened(cls, store: Store, model: Model, engine: Engine, records: Records) -> Account:
+        """The account as the store has it: the latest snapshot and the facts since."""
+        account = cls(store, model, engine, records)
+        account._resume()
+        return account
+
+    # Records ----------------------------------------------------------------------------------
+
+    def judge(self, batch: Batch, now: int) -> Judged:
+        """What would become of a batch; changes nothing."""
+        ids = batch.column("record_id").tolist()
+        fresh = batch.created_at <= now + _FUTURE
+        faults = [(int(row), _from_the_future(batch, int(row))) for row in np.flatnonzero(~fresh)]
+        named = [row for row, one in enumerate(ids) if one is not None and fresh[row]]
+        if not named:
+            return Judged(np.flatnonzero(fresh), 0, faults)
+        first: dict[str, int] = {}
+        again: list[tuple[int, int]] = []  # a row, and the row of the same batch that has its id
+        for row in named:
+            before = first.setdefault(ids[row], row)
+            if before != row:
+                again.append((row, before))
+        known: dict[int, InvalidInput | None] = {
+            row: _compared(batch, row, batch, before) for row, before in again
+        }
+        rows = list(first.values())
+        for row, places in zip(rows, self._records.find(list(first)), strict=True):
+            for place in places:
+                if place.model == self.number:
+                    kept = self._records.at(place)
+                    known[row] = _compared(batch, row, kept.batch, place.position - kept.first)
+        for row, before in again:  # what is known of the first holds for the others of its id
+            if known[row] is None and before in known:
+                known[row] = known[before]
+        faults += [(row, error) for row, error in known.items() if error is not None]
+        fresh[list(known)] = False
+        duplicates = sum(error is None for error in known.values())
+        return Judged(np.flatnonzero(fresh), duplicates, sorted(faults, key=lambda each: each[0]))
+
+    def take(self, batch: Batch, now: int) -> int:
+        """Keep new records and fold them; how many labels met one that waited for any model's."""
+        self._recount()
+        batch, own, loose = self._met(batch)
+        entry = self._store.append(
+            self.number, self._position, len(batch), RECORDS, now, pack_batch(batch)
+        )
+        crashpoint("record_kept")
+        self._records.add(self.number, self._position, batch, entry)
+        if own or loose:
+            self._store.unpark(self.number, own)
+            self._store.unpark(ANY_MODEL, loose)
+            self.parked(-len(own), own=True)
+            crashpoint("label_met")
+        self._count("accepted", len(batch))
+        self._count("labels", len(batch.outcome.correct))
+        self._note_lateness(batch)
+        self._cells.add(batch)
+        self._advance(len(batch))
+        self._told(self._folded(batch))
+        return len(loose)
+
+    def _met(self, batch: Batch) -> tuple[Batch, dict[str, Parked], dict[str, Parked]]:
+        """The batch with the labels that were there before it: the model's own, and any model's."""
+        if not self._waiting:
+            return batch, {}, {}
+        ids = [one for one in batch.column("record_id").tolist() if one is not None]
+        own = self._store.parked(self.number, ids)
+        loose = self._store.parked(ANY_MODEL, ids)
+        if not (own or loose):
+            return batch, {}, {}
+        parked = loose | own
+        labels = [
+            unpack_label(parked[one].label) if one in parked else known
+            for one, known in zip(
+                batch.column("record_id").tolist(), _labels_of(batch), strict=True
+            )
+        ]
+        return batch.with_truth(labels), own, loose
+
+    # Labels -----------------------------------------------------------------------------------
+
+    def label(self, sent: Sequence[tuple[Sent, Place]], now: int) -> list[int | None]:
+        """Take labels of records that are there, in order; what each did, None for nothing new."""
+        current = self._current([place.position for _, place in sent])
+        done: list[int | None] = []
+        kept: list[tuple[int, Any, int, int | None]] = []
+        for each, place in sent:
+            known, label = current[place.position]
+            if known and _same(label, each.label):
+                done.append(None)
+                continue
+            if not known and each.label is None:
+                done.append(None)  # nothing to take back
+                continue
+            did = RETRACTED if each.label is None else CORRECTED if known else SETTLED
+            done.append(did)
+            kept.append((place.position, each.label, did, each.at))
+            current[place.position] = (True, each.label)
+        if kept:
+            self._keep_labels(kept, now)
+        return done
+
+    def _keep_labels(self, kept: list[tuple[int, Any, int, int | None]], now: int) -> None:
+        positions = [position for position, *_ in kept]
+        body = pack(
+            {
+                "positions": np.array(positions, dtype=np.int64),
+                "labels": [label for _, label, _, _ in kept],
+                "did": np.array([did for _, _, did, _ in kept], dtype=np.uint8),
+                "at": [at for *_, at in kept],
+            }
+        )
+        self._store.append(self.number, self._position, len(kept), LABELS, now, body)
+        crashpoint("label_kept")
+        self._advance(len(kept))
+        self._fold_labels(positions, [x[1] for x in kept], [x[2] for x in kept])
+
+    def _fold_labels(self, positions: list[int], labels: list[Any], did: list[int]) -> None:
+        """Fold labels, in runs of first ones and changes one by one."""
+        at = 0
+        while at < len(did):
+            end = at + 1
+            while did[at] == SETTLED and end < len(did) and did[end] == SETTLED:
+                end += 1
+            if did[at] == SETTLED:
+                self._settle(positions[at:end], labels[at:end])
+            else:
+                self._relabel(positions[at], labels[at])
+            at = end
+
+    def _settle(self, positions: list[int], labels: list[Any]) -> None:
+        self._recount()  # before there are more labels than were folded
+        batch = self._gathered(positions).with_truth(labels)
+        self._cells.relabel(batch, 1)
+        self._keep_current(positions, labels)
+        self._count("labels", len(labels))
+        self._told(self._folded(batch, late=True))
+
+    def _relabel(self, position: int, label: Any) -> None:
+        before = self._current([position])[position][1]
+        record = self._gathered([position])
+        if before is not None:
+            self._cells.relabel(record.with_truth([before]), -1)
+        if label is not None:
+            self._cells.relabel(record.with_truth([label]), 1)
+        self._keep_current([position], [label])
+        self._count("labels", (label is not None) - (before is not None))
+        self._count("retracted" if label is None else "corrected", 1)
+        self._stale = self._corrected = self._changed = True
+
+    def _keep_current(self, positions: list[int], labels: list[Any]) -> None:
+        rows = zip(positions, map(pack_label, labels), strict=True)
+        self._store.keep_labels(self.number, [(at, label, None) for at, label in rows])
+
+    def _current(self, positions: list[int]) -> dict[int, tuple[bool, Any]]:
+        """Of each record, whether it ever had a label, and the one it has."""
+        changed = self._store.labels(self.number, list(dict.fromkeys(positions)))
+        found: dict[int, tuple[bool, Any]] = {}
+        for position in positions:
+            if position in changed:
+                found[position] = (True, unpack_label(changed[position]))
+            elif position not in found:
+                kept = self._records.at(Place(self.number, position))
+                own = _label_at(kept.batch, position - kept.first)
+                found[position] = (own is not None, own)
+        return found
+
+    def _gathered(self, positions: Sequence[int]) -> Batch:
+        """The records at some positions, in that order."""
+        parts: list[Batch] = []
+        order = np.empty(len(positions), dtype=np.int64)
+        rows: dict[int, tuple[Batch, list[int], list[int]]] = {}
+        for at, position in enumerate(positions):
+            kept = self._records.at(Place(self.number, position))
+            _, own, places = rows.setdefault(kept.first, (kept.batch, [], []))
+            own.append(position - kept.first)
+            places.append(at)
+        filled = 0
+        for batch, own, places in rows.values():
+            parts.append(batch.take(np.array(own)))
+            order[places] = np.arange(filled, filled + len(own))
+            filled += len(own)
+        whole = Batch.joined(parts)
+        return whole if len(parts) == 1 and len(whole) == 1 else whole.take(order)
+
+    # Folding ----------------------------------------------------------------------------------
+
+    def _folded(self, batch: Batch, late: bool = False) -> EventBatch:
+        events = self.engine.settle(batch) if late else self.engine.observe_batch(batch)
+        self._note_values(events)
+        return events
+
+    def _told(self, events: EventBatch) -> None:
+        """Keep what happened; the metrics' values are in the cells and in `latest`."""
+        kinds = [kind for kind in events.counts() if kind is not MetricUpdated]
+        if kinds:
+            self._new_events += [told(event) for event in events.of(*kinds)]
+
+    def _note_values(self, events: EventBatch) -> None:
+        for name in dict.fromkeys(
+            getattr(column, "name", "") for column in events.columns
+            if column.kind is MetricUpdated
+        ):  # fmt: skip
+            if name:
+                self._note_value(name, events.metric(name))
+
+    def _note_value(self, name: str, told: Any) -> None:
+        if not len(told.values):
+            return
+        before = self.latest[name][1] if name in self.latest else 0
+        n = before + len(told.values)
+        most = next((m.window for m in self.engine.metrics if m.name == name
+                     and isinstance(getattr(m, "window", None), int)), None)  # fmt: skip
+        if told.bounds is not None:
+            n = int(told.bounds.n[-1])
+        self.latest[name] = [float(told.values[-1]), n if most is None else min(n, most)]
+
+    def _recount(self) -> None:
+        """After a change, rebuild what follows labels from the latest records that have one."""
+        if not self._stale:
+            return
+        self._stale = False
+        most = self._labels_needed()
+        if not most:
+            return
+        positions = self._latest_labelled(most)
+        labels = [label for _, label in self._current(positions).values()]
+        batch = (
+            self._gathered(positions).with_truth(labels) if positions else Batch.from_records([])
+        )
+        for name, values in self.engine.recount(batch).items():
+            own = next(m for m in self.engine.metrics if m.name == name)
+            if len(values):
+                most = getattr(own, "window", len(values))
+                n = min(len(values), most) if isinstance(most, int) else len(values)
+                self.latest[name] = [float(values[-1]), n]
+            else:
+                self.latest.pop(name, None)
+
+    def _labels_needed(self) -> int:
+        """How many of the latest labels the metrics that follow them are rebuilt from."""
+        needed = [getattr(m, "window", None) for m in self.engine.metrics if follows_labels(m)]
+        return max((n if isinstance(n, int) else _UNSURE for n in needed), default=0)
+
+    def _latest_labelled(self, most: int) -> list[int]:
+        """The last `most` records whose label is known, in the order in which it became known."""
+        found: list[int] = []
+        for fact in self._store.facts_back(self.number, self._position):
+            settled = self._settled_in(fact)
+            current = self._current(settled)
+            found += [at for at in reversed(settled) if current[at][1] is not None]
+            if len(found) >= most:
+                break
+        return found[:most][::-1]
+
+    def _settled_in(self, fact: Fact) -> list[int]:
+        """The records whose label became known with a fact."""
+        if fact.kind == LABELS:
+            kept = unpack(fact.body, fact.place)
+            there = kept["positions"] >= self._records.floor(self.number)
+            return kept["positions"][there & (kept["did"] == SETTLED)].tolist()  # type: ignore[no-any-return]
+        batch = self._records.at(Place(self.number, fact.first)).batch
+        rows, correct = batch.outcome
+        own = np.arange(len(correct)) if rows is None else rows
+        return (own + fact.first).tolist()  # type: ignore[no-any-return]
+
+    # Forgetting -------------------------------------------------------------------------------
+
+    def forget(self, oldest: Sequence[Fact]) -> bool:
+        """Let go of the oldest facts, as far as enough labels stay; False when none can go.
+
+        Everything they have led to is in the snapshot. Raises Damaged, having changed nothing.
+        """
+        kept = self.counters.get("labels", 0) - self.counters.get("forgotten_labels", 0)
+        spare = kept - _MARGIN * self._labels_needed()
+        end = records = labels = 0
+        for fact in oldest:
+            n, labelled = self._held_by(fact)
+            if labelled and labels + labelled > spare:
+                break
+            end, records, labels = fact.first + fact.n, records + n, labels + labelled
+        if not end:
+            return False
+        pruning.forget_facts(self._store, self.number, end)
+        self._records.forget(self.number, end)
+        self._count("forgotten", end - self.counters.get("forgotten", 0))
+        self._count("forgotten_records", records)
+        self._count("forgotten_labels", labels)
+        return True
+
+    def _held_by(self, fact: Fact) -> tuple[int, int]:
+        """How many records a fact holds, and how many of them have a label now."""
+        if fact.kind == LABELS:
+            return 0, 0
+        rows, correct = unpack_batch(fact.body, self.name, fact.place).outcome
+        own = range(len(correct)) if rows is None else rows.tolist()
+        return fact.n, pruning.labelled(self._store, fact, own)
+
+    # Counters ---------------------------------------------------------------------------------
+
+    def count(self, name: str, n: int = 1) -> None:
+        """Add to a counter."""
+        self._count(name, n)
+
+    def parked(self, n: int, own: bool) -> None:
+        """So many more labels wait for this model's records, or for any model's."""
+        self._waiting += n
+        if own:
+            self._count("parked_labels", n)
+
+    def _count(self, name: str, n: int) -> None:
+        if n:
+            self.counters[name] = self.counters.get(name, 0) + n
+            self._changed = True
+
+    def _note_lateness(self, batch: Batch) -> None:
+        newest = self.counters.get("newest", 0)
+        times = batch.created_at
+        self._count("late", int((times < newest - _LATENESS).sum()))
+        self.counters["newest"] = max(newest, int(times.max()))
+
+    def _advance(self, n: int) -> None:
+        self._position += n
+        self._changed = True
+
+    # Keeping ----------------------------------------------------------------------------------
+
+    def save(self, now: int, snapshot: bool = False) -> int:
+        """Write what has changed, within the change that caused it; how many events are new."""
+        self._recount()
+        new = len(self._new_events)
+        if new:
+            seq = self.counters.get("events", 0)
+            self._store.add_events(self.number, seq + 1, self._new_events, now)
+            self._count("events", new)
+            for kind, _ in self._new_events:
+                self._count(f"event.{kind}", 1)
+            self._new_events = []
+        self._cells.save()
+        due = self._position - self._saved_at >= _SNAPSHOT_EVERY or self._corrected
+        if due or (snapshot and self._position != self._saved_at):
+            self._store.keep_snapshot(
+                self.number, self._position, self._fingerprint, sealed(self._memory())
+            )
+            crashpoint("snapshot_kept")
+            self._saved_at, self._corrected = self._position, False
+            self._changed = True
+        if self._changed:
+            kept = Model(self.number, self.name, self._position, self.counters)
+            self._store.keep_model(kept)
+            self._changed = False
+        return new
+
+    def state_hash(self) -> str:
+        """SHA-256 of everything that the facts have led to."""
+        facts = {name: self.counters.get(name, 0) for name in ("accepted", "labels", "events")}
+        body = self._memory() + msgspec.json.encode(facts, order="sorted")
+        return hashlib.sha256(body).hexdigest()
+
+    def _memory(self) -> bytes:
+        return to_bytes({"engine": self.engine.snapshot(), "latest": self.latest})
+
+    def _resume(self) -> None:
+        """Take the latest snapshot, then the facts since; all their events are kept already."""
+        start = 0
+        kept = self._store.snapshot(self.number)
+        if kept is not None and kept[1] == self._fingerprint:
+            start, _, body = kept
+            memory = from_bytes(unsealed(body, f"the snapshot of {self.name}"))
+            try:
+                self.engine.restore(memory["engine"])
+                self.latest = memory["latest"]
+            except SnapshotMismatch:
+                start = 0
+        for fact in self._store.facts(self.number, start):
+            self._refold(fact)
+        self._recount()
+        self._saved_at = start
+
+    def _refold(self, fact: Fact) -> None:
+        if fact.kind == RECORDS:
+            self._folded(unpack_batch(fact.body, self.name, fact.place))
+            return
+        kept = unpack(fact.body, fact.place)
+        settled = kept["did"] == SETTLED
+        there = settled & (kept["positions"] >= self._records.floor(self.number))
+        positions = kept["positions"][there].tolist()
+        labels = [label for label, first in zip(kept["labels"], there, strict=True) if first]
+        if positions:
+            self._folded(self._gathered(positions).with_truth(labels), late=True)
+        self._stale |= not settled.all()
+
+
+def fingerprint(engine: Engine) -> str:
+    """What an engine is built of, as a short text."""
+    return hashlib.sha256(msgspec.json.encode(engine.spec(), order="sorted")).hexdigest()[:32]
+
+
+def told(event: SystemEvent) -> tuple[str, bytes]:
+    """An event as the log keeps it: its kind, and its JSON."""
+    return event.kind, event.to_json().encode()
+
+
+def _from_the_future(batch: Batch, row: int) -> InvalidInput:
+    at = batch.moment(row).isoformat()
+    hint = "check the sender's clock; times are read in their zone"
+    return InvalidInput("created_at", f"is more than 5 minutes ahead of now: {at}", hint)
+
+
+def _compared(left: Batch, row: int, right: Batch, other: int) -> InvalidInput | None:
+    """None when two records of one id are the same."""
+    if _content(left, row) == _content(right, other) or right[other].metadata == ERASED:
+        return None
+    one = left.column("record_id")[row]
+    return Conflict(
+        "record_id", f"{one!r} was sent before with another content",
+        "give each prediction an id of its own; a label is corrected by /v1/labels",
+    )  # fmt: skip
+
+
+def _content(batch: Batch, row: int) -> tuple[Any, ...]:
+    """What a record says; its label aside, which may have come another way."""
+    record = batch[row]
+    features = {k: v for k, v in (record.features or {}).items() if v is not None}
+    return (record.model_version, record.predicted_label, record.latency_ms, record.created_at,
+            record.score, record.scores or None, features, record.metadata)  # fmt: skip
+
+
+def _labels_of(batch: Batch) -> list[Any]:
+    return [None if v != v else v for v in batch.ground_truth_label.tolist()]
+
+
+def _label_at(batch: Batch, row: int) -> Any:
+    label = batch.ground_truth_label[row]
+    label = label.item() if isinstance(label, np.generic) else label
+    return None if label != label else label
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two labels are one: 1 and 1.0 are, 1 and true are not."""
+    return bool(left == right) and (type(left) is bool) == (type(right) is bool)

@@ -1,0 +1,132 @@
+"""The records that were kept: found by id, read by position."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from homeostat.batch import Batch
+from homeostat.runtime.crash import crashpoint
+from homeostat.stores import pruning
+from homeostat.stores.identities import Identities, hashed
+from homeostat.stores.packing import unpack_batch
+from homeostat.stores.store import RECORDS, Fact, Store
+
+_CACHED = 100_000  # records that stay in memory
+_SHIFT = 40  # a place is a model's number, and 40 bits for its position
+
+
+class Place(NamedTuple):
+    """Where a record is: the number of its model, and its position there."""
+
+    model: int
+    position: int
+
+
+class Kept(NamedTuple):
+    """A batch of the journal, with the position of its first record."""
+
+    first: int
+    batch: Batch
+
+
+class Records:
+    """All records of a store, and the index of their ids.
+
+    `names` maps the number of each model to its name. Made anew after a transaction that failed.
+    """
+
+    def __init__(self, store: Store, names: dict[int, str], salt: int) -> None:
+        self._store, self._names, self._salt = store, names, salt
+        self._cache: OrderedDict[tuple[int, int], Kept] = OrderedDict()
+        self._firsts: dict[int, list[int]] = {}  # of each model, where its cached batches begin
+        self._cached = 0
+        self._floors = {number: pruning.floor(store, number) for number in names}
+        self._ids = Identities(store.run)
+        newest = 0
+        for number in store.runs():
+            run = store.run(number)
+            self._ids.kept(number, run)
+            newest = max(newest, run.newest)
+        for fact in store.facts_after(newest):
+            if fact.kind == RECORDS:
+                self._index(fact.model, fact.first, self._unpacked(fact).batch, fact.id)
+
+    def add(self, model: int, first: int, batch: Batch, entry: int) -> None:
+        """A batch that was just kept, under an entry of the journal."""
+        self._index(model, first, batch, entry)
+        self._remember((model, first), Kept(first, batch))
+        run = self._ids.full()
+        if run is not None:
+            self._ids.kept(self._store.keep_run(run), run)
+            crashpoint("run_kept")
+
+    def at(self, place: Place) -> Kept:
+        """The batch that holds a record."""
+        first = self._firsts.get(place.model, [])
+        near = bisect_right(first, place.position) - 1
+        key = (place.model, first[near]) if near >= 0 else None
+        if key is not None and place.position - key[1] < len(self._cache[key].batch):
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        fact = self._store.fact_at(place.model, place.position)
+        if fact is None or fact.kind != RECORDS:
+            raise KeyError(place)
+        kept = self._unpacked(fact)
+        self._remember((place.model, fact.first), kept)
+        return kept
+
+    def find(self, ids: Sequence[str]) -> list[list[Place]]:
+        """For each id, where the records are that have it: at most one a model."""
+        found: list[list[Place]] = [[] for _ in ids]
+        candidates = self._ids.find(hashed(ids, self._salt))
+        for at, packed in sorted(candidates, key=lambda each: each[1]):  # each batch is read once
+            place = Place(packed >> _SHIFT, packed & ((1 << _SHIFT) - 1))
+            if place.position < self.floor(place.model):
+                continue
+            kept = self.at(place)
+            if kept.batch.column("record_id")[place.position - kept.first] == ids[at]:
+                found[at].append(place)
+        return found
+
+    def floor(self, model: int) -> int:
+        """The position of a model's oldest fact; records before it are forgotten."""
+        return self._floors.get(model, 0)
+
+    def forget(self, model: int, before: int) -> None:
+        """The facts of a model before a position are gone from the store."""
+        self._floors[model] = before
+        for first in [first for first in self._firsts.get(model, []) if first < before]:
+            self._drop(self._cache.pop((model, first)), model)
+
+    def forget_run(self, number: int) -> None:
+        """A run of ids, all of records that are forgotten, is gone from the store."""
+        self._ids.dropped(number)
+
+    def _index(self, model: int, first: int, batch: Batch, entry: int) -> None:
+        ids = batch.column("record_id").tolist()
+        rows = [row for row, one in enumerate(ids) if one is not None]
+        if rows:
+            keys = hashed([ids[row] for row in rows], self._salt)
+            places = (model << _SHIFT) + first + np.array(rows, dtype=np.int64)
+            self._ids.add(keys, places, entry)
+
+    def _remember(self, key: tuple[int, int], kept: Kept) -> None:
+        self._cache[key] = kept
+        insort(self._firsts.setdefault(key[0], []), key[1])
+        self._cached += len(kept.batch)
+        while self._cached > _CACHED and len(self._cache) > 1:
+            (model, _), gone = self._cache.popitem(last=False)
+            self._drop(gone, model)
+
+    def _drop(self, gone: Kept, model: int) -> None:
+        self._firsts[model].remove(gone.first)
+        self._cached -= len(gone.batch)
+
+    def _unpacked(self, fact: Fact) -> Kept:
+        name = self._names.get(fact.model, "default")
+        return Kept(fact.first, unpack_batch(fact.body, name, fact.place))

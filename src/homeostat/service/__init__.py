@@ -1,0 +1,1 @@
+"""The service: records and labels in over HTTP, numbers and events out."""

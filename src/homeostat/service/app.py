@@ -1,0 +1,61 @@
+"""The ASGI application: the guard, the routes, and how errors become answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp
+
+from homeostat.errors import HomeostatError
+from homeostat.service import tokens
+from homeostat.service.guard import Guard, Rule
+from homeostat.service.problems import Problem, reply_to
+from homeostat.service.routes import TABLE, Handler
+from homeostat.service.wires import Wires
+
+_log = logging.getLogger("homeostat.service")
+
+
+def application(wires: Wires) -> ASGIApp:
+    """The service over its wires, which are open."""
+    routes = [
+        StarletteRoute(route.path, _endpoint(wires, route.handler), methods=[route.method])
+        for route in TABLE
+    ]
+    app = Starlette(routes=routes, lifespan=partial(_lifespan, wires))
+    app.router.redirect_slashes = False
+    rules = [Rule(route.method, route.path, route.scope) for route in TABLE]
+    hosts = ["localhost", wires.settings.host, *wires.settings.hosts]
+    known = partial(tokens.known, wires.reader)
+    return Guard(app, rules, known, hosts, wires.settings.origins)
+
+
+@asynccontextmanager
+async def _lifespan(wires: Wires, app: Starlette) -> AsyncIterator[None]:
+    wires.bell.bind()
+    yield
+    wires.closing = True
+
+
+def _endpoint(wires: Wires, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await handler(wires, request)
+        except (Problem, HomeostatError) as error:
+            return reply_to(error)
+        except Exception:
+            _log.exception("%s %r failed", request.method, request.scope["path"])
+            return Problem(500, "internal", "this is our fault; the log tells more").reply()
+        finally:
+            share = request.scope.get("homeostat.share")
+            if share is not None:
+                share.leave()
+
+    return endpoint

@@ -1,0 +1,114 @@
+"""How large a record may be, and each thing in it: caps of the service, beyond what a record is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from homeostat.errors import InvalidInput
+from homeostat.record import InferenceRecord
+
+
+class RecordLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one record may hold; texts and names in bytes of UTF-8.
+
+    bytes: the record as JSON. text: a version, a label, a feature that is text. name: a model, an
+    id, a name in `features` or `scores`. features, classes: names in them, of a record and of all
+    records of a model in a request. metadata, depth, keys: its bytes as JSON, its levels, and the
+    names of one object in it. Whole numbers are those of 64 bits; where floats are kept, those
+    that a float holds exactly, so that none is ever rounded.
+    """
+
+    bytes: int = 256 << 10
+    text: int = 4096
+    name: int = 128
+    features: int = 2000
+    classes: int = 1000
+    metadata: int = 16 << 10
+    depth: int = 32
+    keys: int = 128
+
+
+def check_record(record: InferenceRecord, limits: RecordLimits) -> None:
+    """Raise InvalidInput where a record holds more than it may."""
+    _check_length("model_version", record.model_version, limits.text)
+    check_label("predicted_label", record.predicted_label, limits)
+    check_label("ground_truth_label", record.ground_truth_label, limits)
+    _check_number("latency_ms", record.latency_ms)
+    if record.scores:
+        _check_names("scores", record.scores, limits.classes, limits)
+    if record.features and not _all_usual(record.features, limits):
+        _check_names("features", record.features, limits.features, limits)
+        for name, value in record.features.items():
+            if isinstance(value, str):
+                _check_length(f"features.{name}", value, limits.text)
+            elif value is not None:
+                _check_number(f"features.{name}", value)
+    if record.metadata is not None:
+        size = len(msgspec.json.encode(record.metadata))
+        if size > limits.metadata:
+            raise _over("metadata", size, limits.metadata, "bytes of JSON")
+        _check_nested(record.metadata, limits.depth, limits)
+
+
+def check_label(field: str, value: Any, limits: RecordLimits) -> None:
+    """Raise InvalidInput for a text that is too long, or a whole number that cannot be kept."""
+    if isinstance(value, str):
+        _check_length(field, value, limits.text)
+    elif type(value) is int and not -(2**63) <= value < 2**64:
+        raise InvalidInput(field, "is a whole number of more than 64 bits", "send it as text")
+
+
+def _all_usual(features: Mapping[str, Any], limits: RecordLimits) -> bool:
+    """Whether it certainly is a few small numbers under short names."""
+    values = features.values()
+    return (
+        len(features) <= limits.features
+        and set(map(type, values)) <= _NUMBERS
+        and -_EXACT <= min(values)
+        and max(values) <= _EXACT
+        and 4 * max(map(len, features)) <= limits.name
+    )
+
+
+_NUMBERS = {float, int}
+_EXACT = 2**53  # up to which a float holds every whole number
+
+
+def _check_number(field: str, value: float) -> None:
+    if type(value) is int and float(value) != value:
+        raise InvalidInput(field, "is a whole number that a float cannot hold", "send it as text")
+
+
+def _check_names(field: str, given: Mapping[str, Any], most: int, limits: RecordLimits) -> None:
+    if len(given) > most:
+        raise _over(field, len(given), most, "names")
+    for name in given:
+        _check_length(f"a name in {field}", name, limits.name)
+
+
+def _check_nested(value: Any, left: int, limits: RecordLimits) -> None:
+    if not isinstance(value, list | dict):
+        check_label("metadata", value, limits)
+        return
+    if not left:
+        raise InvalidInput("metadata", f"is nested deeper than {limits.depth} levels")
+    if isinstance(value, dict):
+        if len(value) > limits.keys:
+            raise _over("metadata", len(value), limits.keys, "names in one object")
+        for name in value:
+            _check_length("a name in metadata", name, limits.text)
+        value = list(value.values())
+    for item in value:
+        _check_nested(item, left - 1, limits)
+
+
+def _check_length(field: str, text: str, most: int) -> None:
+    if len(text) * 4 > most and len(text.encode()) > most:
+        raise _over(field, len(text.encode()), most, "bytes")
+
+
+def _over(field: str, n: int, most: int, what: str) -> InvalidInput:
+    return InvalidInput(field, f"has {n:,} {what}, at most {most:,} are taken")

@@ -1,0 +1,130 @@
+"""The outermost layer: no request gets past it without a known host, a route and a token.
+
+It knows every route with the scope it needs; a path or method that is not in the table is refused
+before anything else looks at it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from homeostat.errors import InvalidSetting
+from homeostat.service.problems import Problem, reply_to
+from homeostat.service.tokens import SCOPES, Token
+from homeostat.stores.faults import StoreError
+
+_NAME = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/@\s]+)(?::\d{1,5})?")  # of a host, and its port
+
+OPEN = "open"
+"""The scope of what needs no token."""
+
+
+class Rule(NamedTuple):
+    """A route: its method, its path as Starlette writes it, and the scope it needs."""
+
+    method: str
+    path: str
+    scope: str
+
+
+class Guard:
+    """An ASGI layer before an application. `known` tells the token of a text, or None."""
+
+    def __init__(
+        self, app: ASGIApp, rules: list[Rule], known: Callable[[str], Token | None],
+        hosts: list[str], origins: list[str],
+    ) -> None:  # fmt: skip
+        for rule in rules:
+            if rule.scope not in (OPEN, *SCOPES):
+                raise InvalidSetting(f"{rule.method} {rule.path} does not say who may use it")
+        self._app, self._known = app, known
+        self._rules = [(rule, compile_path(rule.path)[0]) for rule in rules]
+        self._hosts, self._origins = {host.lower() for host in hosts}, set(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return  # no route is a web socket
+        try:
+            self._check(scope)
+        except (Problem, StoreError) as error:  # without the store nobody's token is known
+            await reply_to(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        request = Request(scope)
+        self._check_host(request)
+        self._check_origin(request)
+        rule, values = self._rule(request)
+        if rule.scope == OPEN:
+            return
+        token = self._token(request)
+        if not token.allows(rule.scope):
+            raise Problem(403, "forbidden", f"this needs a token with the scope {rule.scope!r}")
+        model = values.get("model", "")
+        if token.models and "model" in values and not model.startswith(token.models):
+            raise Problem(403, "forbidden", f"this token is for models {token.models}*")
+        scope["homeostat.token"] = token
+
+    def _check_host(self, request: Request) -> None:
+        hosts = request.headers.getlist("host")
+        name = _NAME.fullmatch(hosts[0].lower()) if len(hosts) == 1 else None
+        if name is None or not (name[1] in self._hosts or _address(name[1])):
+            raise Problem(421, "wrong host", "this service does not answer to that name",
+                          "add it to service.hosts")  # fmt: skip
+
+    def _check_origin(self, request: Request) -> None:
+        origin = request.headers.get("origin")
+        if origin is None or origin in self._origins:
+            return
+        own = f"{request.scope['scheme']}://{request.headers['host']}"
+        if origin != own:
+            raise Problem(403, "wrong origin", "a page from elsewhere cannot use this service",
+                          "add its origin to service.origins")  # fmt: skip
+
+    def _rule(self, request: Request) -> tuple[Rule, dict[str, Any]]:
+        path = request.scope["path"]
+        methods = []
+        for rule, pattern in self._rules:
+            found = pattern.match(path)
+            if found and rule.method == request.method:
+                return rule, found.groupdict()
+            if found:
+                methods.append(rule.method)
+        self._token(request)  # who has none is not told which paths there are
+        if methods:
+            allowed = ", ".join(methods)
+            raise Problem(405, "wrong method", f"use {allowed}", "", {"Allow": allowed})
+        raise Problem(404, "not found", "there is nothing at this path", "see /openapi.json")
+
+    def _token(self, request: Request) -> Token:
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        if not text:
+            raise Problem(
+                401, "no token", "send Authorization: Bearer <token>",
+                "make one with: homeostat token create", {"WWW-Authenticate": "Bearer"},
+            )  # fmt: skip
+        token = self._known(text.strip()) if scheme.lower() == "bearer" else None
+        if token is None:
+            raise Problem(401, "unknown token", "this token is not known, expired or revoked",
+                          "", {"WWW-Authenticate": "Bearer"})  # fmt: skip
+        return token
+
+
+def _address(host: str) -> bool:
+    """An IP address is no name that somebody else's DNS could point here."""
+    try:
+        ipaddress.ip_address(host[1:-1] if host.startswith("[") else host)
+    except ValueError:
+        return False
+    return True

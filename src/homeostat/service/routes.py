@@ -1,0 +1,324 @@
+"""The table of routes, and what each does."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from importlib.metadata import version
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from homeostat.durations import seconds
+from homeostat.errors import HomeostatError, did_you_mean
+from homeostat.runtime.account import Account
+from homeostat.runtime.answers import Answer
+from homeostat.runtime.ledger import Ledger
+from homeostat.service.bodies import read_body
+from homeostat.service.caps import RecordLimits
+from homeostat.service.decoding import labels_of, records_of
+from homeostat.service.deliveries import deliveries, replay
+from homeostat.service.guard import OPEN
+from homeostat.service.openapi import document
+from homeostat.service.problems import Problem
+from homeostat.service.replies import SAFE, json_reply, number
+from homeostat.service.series import METRICS, MOST_POINTS, Window, series, step_of
+from homeostat.service.streams import event_stream
+from homeostat.service.tokens import Token
+from homeostat.service.wires import Wires
+from homeostat.stores.store import Stored
+from homeostat.times import parse, to_micros
+
+T = TypeVar("T")
+Handler = Callable[[Wires, Request], Awaitable[Response]]
+_QUICK = 256 << 10  # bytes of a body that is read at once
+_PAGE = 1_000
+_KEY_MOST = 128
+
+
+class Route(NamedTuple):
+    """A method and a path, the scope it needs, and what it does."""
+
+    method: str
+    path: str
+    scope: str
+    handler: Handler
+
+
+async def send_records(wires: Wires, request: Request) -> Response:
+    """Take records: all, or with `?partial=1` those that are right."""
+    partial = _flag(request, "partial")
+    body = await _body(wires, request)
+    key = _key(request)
+    digest = hashlib.sha256(body).hexdigest() if key else ""
+    if key and (kept := _answered(wires, key, digest)):
+        return kept
+    parts, faults = await _read_as(records_of, wires, request, body)
+    _check_models(request, [part.model for part in parts])
+
+    def take(ledger: Ledger) -> Answer:
+        answer = ledger.take_records(parts, faults, partial)
+        if key:
+            ledger.keep_answer(key, digest, msgspec.json.encode(answer).decode())
+        return answer
+
+    return json_reply(await wires.changed(take, len(body)))
+
+
+async def send_labels(wires: Wires, request: Request) -> Response:
+    """Take labels, of records that have come or that will."""
+    partial = _flag(request, "partial")
+    body = await _body(wires, request)
+    labels, faults = await _read_as(labels_of, wires, request, body)
+    _check_models(request, [each.model or "" for each in labels])
+    answer = await wires.changed(
+        lambda ledger: ledger.take_labels(labels, faults, partial), len(body)
+    )
+    return json_reply(answer)
+
+
+async def models(wires: Wires, request: Request) -> Response:
+    """All models that the token is for, with their counters."""
+    allowed = _token(request).models
+
+    def look(ledger: Ledger) -> list[dict[str, Any]]:
+        return [_brief(account) for account in ledger.accounts.values()]
+
+    told, stale = await wires.looked("models", look)
+    if told is None:
+        told = [_counted(model.name, model.counters) for model in wires.reader.models()]
+    shown = [one for one in told if one["model"].startswith(allowed)]
+    return json_reply({"models": shown} | _old(stale))
+
+
+async def status(wires: Wires, request: Request) -> Response:
+    """What is known of a model now."""
+    name = request.path_params["model"]
+
+    def look(ledger: Ledger) -> dict[str, Any] | None:
+        account = ledger.accounts.get(name)
+        if account is None:
+            return None
+        health = {label: {"ok": each.ok, "errors": each.errors, "last_error": each.last_error}
+                  for label, each in account.engine.health.items()}  # fmt: skip
+        return {
+            **_brief(account),
+            "parked_labels": ledger.waiting(name),
+            "state_hash": account.state_hash(),
+            "health": health,
+        }
+
+    told, stale = await wires.looked(f"status {name}", look)
+    if told is None:
+        known = {model.name: model.counters for model in wires.reader.models()}
+        if name not in known:
+            raise _no_model(request, known)
+        told = _counted(name, known[name])
+    return json_reply(told | _old(stale))
+
+
+async def model_series(wires: Wires, request: Request) -> Response:
+    """A metric of a model over time."""
+    asked = request.query_params
+    metric = asked.get("metric", "accuracy")
+    if metric not in METRICS:
+        raise Problem(422, "invalid", f"metric {metric[:64]!r} has no series; "
+                      + did_you_mean(metric, METRICS))  # fmt: skip
+    try:
+        step = step_of(seconds(asked.get("step", "1m")))
+        end = to_micros(parse(asked["end"])) if "end" in asked else 1 << 62
+        start = to_micros(parse(asked["start"])) if "start" in asked else -(1 << 62)
+    except (HomeostatError, ValueError, OverflowError) as error:
+        raise Problem(
+            422, "invalid", str(error), "like start=2026-01-31T00:00:00Z&step=5m"
+        ) from None
+    points = series(
+        wires.reader,
+        _number(wires, request),
+        metric,
+        Window(start, end, step, asked.get("version")),
+    )
+    told = {
+        "model": request.path_params["model"],
+        "metric": metric,
+        "step_seconds": step // 10**6,
+        "points": points[-MOST_POINTS:],
+        "left_out": max(0, len(points) - MOST_POINTS),
+    }
+    return json_reply(told)
+
+
+async def events(wires: Wires, request: Request) -> Response:
+    """The log of a model: a page of it, or all that comes, as server-sent events."""
+    model = _number(wires, request)
+    stream = "text/event-stream" in request.headers.get("accept", "")
+    last = request.headers.get("last-event-id") if stream else None
+    after = _whole(last if last is not None else request.query_params.get("after", "0"), "after")
+    if stream:
+        return event_stream(wires, request.path_params["model"], model, after)
+    limit = min(_PAGE, _whole(request.query_params.get("limit", "100"), "limit"))
+    page = wires.reader.events(model, after, limit)
+    told = {
+        "events": [shown(event) for event in page],
+        "next": page[-1].seq if page else after,
+        "last": wires.reader.last_event(model),
+    }
+    return json_reply(told)
+
+
+async def metrics(wires: Wires, request: Request) -> Response:
+    """Counters and the latest values, for Prometheus."""
+    from homeostat.service.exposition import CONTENT_TYPE, Figures, exposition
+
+    figures, _ = await wires.looked("metrics", Figures)
+    if figures is None:
+        raise Problem(503, "unavailable", "there are no figures yet", "", {"Retry-After": "1"})
+    gauges = {
+        "waiting_bytes": ("Bytes of requests that wait for the store.", wires.keeper.waiting),
+        "listeners": ("Event streams that are open.", wires.listeners),
+        "store_bytes": ("Size of the store's files.", wires.store_bytes()),
+        "up_seconds": ("Seconds since the start.", time.monotonic() - wires.began),
+    }
+    return Response(exposition(figures, gauges), 200, SAFE, CONTENT_TYPE)
+
+
+async def health(wires: Wires, request: Request) -> Response:
+    """Whether the process lives; needs no token and tells nothing else."""
+    return json_reply({"status": "ok"})
+
+
+async def ready(wires: Wires, request: Request) -> Response:
+    """Whether it takes records now."""
+    if wires.keeper.broken is not None:
+        raise Problem(503, "store broken", "the store cannot be trusted; the service stops")
+    return json_reply({"status": "ready"})
+
+
+async def described(wires: Wires, request: Request) -> Response:
+    """The service itself, as an OpenAPI document."""
+    return json_reply(document(TABLE, version("homeostat")))
+
+
+TABLE = [
+    Route("POST", "/v1/records", "ingest", send_records),
+    Route("POST", "/v1/labels", "ingest", send_labels),
+    Route("GET", "/v1/models", "read", models),
+    Route("GET", "/v1/models/{model}/status", "read", status),
+    Route("GET", "/v1/models/{model}/series", "read", model_series),
+    Route("GET", "/v1/models/{model}/events", "read", events),
+    Route("GET", "/v1/deliveries", "read", deliveries),
+    Route("POST", "/v1/deliveries/replay", "admin", replay),
+    Route("GET", "/metrics", "read", metrics),
+    Route("GET", "/healthz", OPEN, health),
+    Route("GET", "/readyz", "read", ready),
+    Route("GET", "/openapi.json", "read", described),
+]
+
+
+def shown(event: Stored) -> dict[str, Any]:
+    """An event of the log for JSON."""
+    return {"seq": event.seq, "kind": event.kind, "event": msgspec.Raw(event.body)}
+
+
+def _old(stale: bool) -> dict[str, Any]:
+    """Says that the figures are not the newest: the store is busy."""
+    return {"stale": True} if stale else {}
+
+
+def _brief(account: Account) -> dict[str, Any]:
+    metrics = {
+        name: {"value": number(told[0]), "n": told[1]} for name, told in account.latest.items()
+    }
+    for metric in account.engine.metrics:
+        metrics.setdefault(metric.name, {"value": None, "n": 0})
+    return _counted(account.name, account.counters, metrics)
+
+
+def _counted(
+    model: str, counters: dict[str, int], metrics: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A model by its counters; without metrics where only the store was asked."""
+    counts = {name: n for name, n in counters.items() if name != "newest"}
+    records, labels = counts.pop("accepted", 0), counts.pop("labels", 0)
+    plain = {name: counts.pop(name, 0) for name in ("duplicates", "rejected", "received", "events")}
+    counts.pop("parked_labels", None)
+    return {"model": model, "records": records, "labels": labels, **plain,
+            "coverage": number(labels / records) if records else None,
+            "metrics": metrics or {}, "counters": counts}  # fmt: skip
+
+
+async def _body(wires: Wires, request: Request) -> bytes:
+    share = request.scope["homeostat.share"] = wires.room.share()
+    return await read_body(request, wires.settings.body, share)
+
+
+async def _read_as(
+    read: Callable[[bytes, str, RecordLimits], T], wires: Wires, request: Request, body: bytes
+) -> T:
+    """Read a body as what its type says; a large one beside the event loop."""
+    given = (body, request.headers.get("content-type", ""), wires.settings.record)
+    return read(*given) if len(body) <= _QUICK else await asyncio.to_thread(read, *given)
+
+
+def _token(request: Request) -> Token:
+    token: Token = request.scope["homeostat.token"]
+    return token
+
+
+def _check_models(request: Request, names: list[str]) -> None:
+    allowed = _token(request).models
+    for name in names:
+        if not name.startswith(allowed):
+            raise Problem(403, "forbidden", f"this token is for models {allowed}*",
+                          "name the model of each record and label")  # fmt: skip
+
+
+def _number(wires: Wires, request: Request) -> int:
+    name = request.path_params["model"]
+    models = {model.name: model.number for model in wires.reader.models()}
+    if name not in models:
+        raise _no_model(request, models)
+    return models[name]
+
+
+def _no_model(request: Request, known: Iterable[str]) -> Problem:
+    """The answer for a model that is not there; names only those that the token is for."""
+    name = request.path_params["model"]
+    own = [one for one in known if one.startswith(_token(request).models)]
+    hint = did_you_mean(name, own) if own else "none has sent a record yet"
+    return Problem(404, "no such model", f"there is no model {name[:128]!r}", hint)
+
+
+def _answered(wires: Wires, key: str, digest: str) -> Response | None:
+    kept = wires.reader.answer(key)
+    if kept is None:
+        return None
+    if kept[0] != digest:
+        raise Problem(409, "conflict", "this Idempotency-Key came with another body before")
+    answer = msgspec.json.decode(kept[1], type=Answer)
+    again = Answer(0, answer.accepted + answer.duplicates, answer.rejected)
+    return json_reply(again, headers={"Idempotent-Replayed": "true"})
+
+
+def _key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= _KEY_MOST:
+        raise Problem(422, "invalid", f"Idempotency-Key has 1 to {_KEY_MOST} characters")
+    return key
+
+
+def _flag(request: Request, name: str) -> bool:
+    given = request.query_params.get(name, "0").lower()
+    if given not in ("0", "1", "true", "false"):
+        raise Problem(422, "invalid", f"{name} is 0 or 1")
+    return given in ("1", "true")
+
+
+def _whole(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Problem(422, "invalid", f"{name} is a whole number of at least 0")
+    return int(text)

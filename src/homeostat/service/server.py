@@ -1,0 +1,142 @@
+"""The process: the lock on the folder, the first token, the listener, and its orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from homeostat.engine import Engine
+from homeostat.errors import HomeostatError
+from homeostat.runtime.crash import crashpoint
+from homeostat.service import tokens
+from homeostat.service.app import application
+from homeostat.service.connections import connection_of
+from homeostat.service.settings import Service
+from homeostat.service.wires import Wires
+from homeostat.stores import open_store
+
+
+class Taken(HomeostatError):
+    """Another process serves this folder."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder, made if need be; raises Taken when another process does."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Taken(
+                f"{folder}: another process serves it; stop it first, or give each its own --data"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def first_token(where: str | Path, told: Callable[[str], None]) -> None:
+    """Make an administrator's token when there is none yet.
+
+    It is told before it counts: whoever is stopped in between starts with another, and is not left
+    with one that nobody has heard.
+    """
+    store = open_store(where)
+    try:
+        if tokens.any_admin(store):
+            return
+        with store.change():
+            told(tokens.create(store, "admin", name="first start"))
+            crashpoint("before_token")
+        crashpoint("after_token")
+    finally:
+        store.close()
+
+
+def serve(
+    folder: Path, settings: Service, engine_of: Callable[[str], Engine],
+    told: Callable[[str], None], token_told: Callable[[str], None],
+) -> int:  # fmt: skip
+    """Serve until told to stop; the exit status.
+
+    `told` hears the address once it is there, `token_told` the first token when one is made.
+    """
+    with locked(folder):
+        first_token(settings.where(folder), token_told)
+        return asyncio.run(_serve(folder, settings, engine_of, told))
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's, with signals that we handle."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(
+    folder: Path, settings: Service, engine_of: Callable[[str], Engine],
+    told: Callable[[str], None],
+) -> int:  # fmt: skip
+    loop = asyncio.get_running_loop()
+    status = 0
+
+    def broken(error: Exception) -> None:
+        nonlocal status
+        status = 1
+        print(f"homeostat: {error}", file=sys.stderr, flush=True)
+        loop.call_soon_threadsafe(stop)
+
+    wires = Wires(folder, settings, engine_of, broken)
+    await loop.run_in_executor(None, wires.open)
+    server = _Server(_configuration(settings, application(wires)))
+
+    def stop() -> None:
+        if server.should_exit:
+            server.force_exit = True
+        server.should_exit = True
+        wires.closing = True
+        wires.bell.ring_all()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    if server.started:
+        told(_address(server, settings))
+    try:
+        await serving
+    finally:
+        await loop.run_in_executor(None, wires.close)
+    return status if server.started else 1
+
+
+def _configuration(settings: Service, app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        host=settings.host, port=settings.port,
+        http=connection_of(settings.headers, settings.connections),
+        ws="none", loop="asyncio", interface="asgi3",
+        log_level="warning", access_log=False, server_header=False, date_header=True,
+        proxy_headers=False,
+        limit_concurrency=settings.connections,
+        timeout_keep_alive=settings.keep_alive, timeout_graceful_shutdown=int(settings.grace),
+        ssl_certfile=settings.tls_cert, ssl_keyfile=settings.tls_key,
+    )  # fmt: skip
+
+
+def _address(server: uvicorn.Server, settings: Service) -> str:
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    scheme = "https" if settings.tls_cert else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,97 @@
+"""The section `[service]` of the configuration: where it listens, and its limits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from homeostat.errors import ConfigError, did_you_mean
+from homeostat.runtime.ledger import Limits
+from homeostat.runtime.retention import Retention, check
+from homeostat.service.bodies import BodyLimits
+from homeostat.service.caps import RecordLimits
+from homeostat.sinks import Outlet, outlets_of
+
+
+class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the service runs.
+
+    store: `postgresql://...`, or `env:NAME` for a variable that holds it; SQLite in the data folder
+    where it is left out. capacity: bytes of requests that may wait, and of bodies in memory.
+    headers, keep_alive: seconds in which the headers of a request have to come, and until the next
+    one. answer: seconds after which a reader is told the latest figures that are known, should the
+    newest not be had. grace: seconds for what has begun when the service ends.
+    """
+
+    store: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8321
+    durability: str = "full"
+    behind_proxy: bool = False
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    hosts: list[str] = []
+    origins: list[str] = []
+    connections: int = 1024
+    streams: int = 100
+    capacity: int = 256 << 20
+    grace: float = 30.0
+    headers: float = 10.0
+    keep_alive: int = 75
+    answer: float = 1.0
+    body: BodyLimits = BodyLimits()
+    record: RecordLimits = RecordLimits()
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+    sinks: tuple[Outlet, ...] = ()
+
+    def where(self, folder: Path) -> str | Path:
+        """Where the store is; raises ConfigError when a variable is named that is not set."""
+        if not self.store:
+            return folder
+        name = self.store.removeprefix("env:")
+        if name == self.store:
+            return self.store
+        if name not in os.environ:
+            raise ConfigError(f"service.store: the variable {name} is not set")
+        return os.environ[name]
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in ("127.0.0.1", "::1", "localhost")
+
+
+def service_of(given: dict[str, Any], path: str) -> Service:
+    """The section, checked; raises ConfigError."""
+    names = [field.name for field in msgspec.structs.fields(Service)]
+    for name in given:
+        if name not in names:
+            raise ConfigError(f"{path}.{name}: no such setting; {did_you_mean(name, names)}")
+    plain = {name: value for name, value in given.items() if name != "sinks"}
+    sinks = tuple(outlets_of(given.get("sinks", []), f"{path}.sinks"))
+    try:
+        settings = msgspec.structs.replace(msgspec.convert(plain, Service), sinks=sinks)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return checked(settings, path)
+
+
+def checked(settings: Service, path: str = "service") -> Service:
+    """The settings, unless they would open the service to a network without protection."""
+    check(settings.retention, f"{path}.retention")
+    if settings.durability not in ("full", "fast"):
+        hint = did_you_mean(settings.durability, ("full", "fast"))
+        raise ConfigError(f"{path}.durability: cannot be {settings.durability!r}; {hint}")
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise ConfigError(f"{path}.tls_cert and tls_key: give both, or neither")
+    if not (settings.local or settings.behind_proxy or settings.tls_cert):
+        raise ConfigError(
+            f"{path}.host: {settings.host!r} can be reached from other machines, and tokens would "
+            "go there in the clear; give tls_cert and tls_key, or behind_proxy = true where a "
+            "proxy before it ends TLS"
+        )
+    return settings

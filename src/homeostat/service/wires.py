@@ -1,0 +1,110 @@
+"""What requests reach: the keeper that changes, a reader that looks, and the bell that rings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from homeostat.engine import Engine
+from homeostat.runtime.followers import Followers
+from homeostat.runtime.keeper import Keeper
+from homeostat.runtime.ledger import Ledger
+from homeostat.runtime.retention import Keeping
+from homeostat.service.bell import Bell
+from homeostat.service.bodies import Room
+from homeostat.service.settings import Service
+from homeostat.stores import open_store
+from homeostat.stores.store import Store
+
+T = TypeVar("T")
+
+
+def now() -> int:
+    """Microseconds since 1970, by this machine's clock."""
+    return time.time_ns() // 1000
+
+
+class Wires:
+    """Everything behind the routes. `engine_of` makes the engine of a model by its name."""
+
+    def __init__(
+        self, folder: Path, settings: Service, engine_of: Callable[[str], Engine],
+        on_broken: Callable[[Exception], None],
+    ) -> None:  # fmt: skip
+        self.folder, self.settings = folder, settings
+        self._where = settings.where(folder)
+        self.bell = Bell()
+        self.began = time.monotonic()
+        self.listeners = 0  # event streams that are open
+        self.room = Room(settings.capacity)
+        self._seen: dict[str, Any] = {}
+        self.closing = False
+        self.keeper = Keeper(
+            lambda: open_store(self._where, settings.durability),
+            lambda store: Ledger(store, engine_of, now, settings.limits),
+            capacity=settings.capacity,
+            on_events=self._told,
+            on_broken=on_broken,
+            tend=Keeping(settings.retention, now),
+        )
+        self.followers = Followers(settings.sinks, self.keeper, self._opened, now)
+
+    def open(self) -> None:
+        """Open the store and take up where it stopped; returns when all state is there."""
+        self.followers.check()
+        self.keeper.start()
+        self.reader: Store = self._opened()
+        self.followers.start()
+
+    async def changed(self, do: Callable[[Ledger], T], weight: int = 0) -> T:
+        """Do this within a transaction; returns when it is durable.
+
+        What was submitted is done even when nobody waits for it any more.
+        """
+        return await asyncio.shield(self._submitted(do, weight))
+
+    async def looked(self, name: str, look: Callable[[Ledger], T]) -> tuple[T | None, bool]:
+        """What a look at the ledger tells, and whether that is old.
+
+        Where the keeper does not answer in time, it is what it told last under this name; None when
+        that was nothing. A look copies what it tells.
+        """
+        looking = self._submitted(look)
+        try:
+            told = await asyncio.wait_for(asyncio.shield(looking), self.settings.answer)
+        except TimeoutError:
+            return self._seen.get(name), True
+        if told is not None:
+            self._seen[name] = told
+        return told, False
+
+    def _submitted(self, do: Callable[[Ledger], T], weight: int = 0) -> asyncio.Future[T]:
+        future = asyncio.wrap_future(self.keeper.submit(do, weight))
+        future.add_done_callback(_heard)
+        return future
+
+    def store_bytes(self) -> int:
+        """Size of the store's files in the folder; 0 where it is elsewhere."""
+        return sum(file.stat().st_size for file in self.folder.glob("homeostat.db*"))
+
+    def close(self) -> None:
+        """Finish what was accepted, and let go."""
+        self.followers.close(self.settings.grace)
+        self.keeper.close(self.settings.grace)
+        self.reader.close()
+
+    def _told(self, models: set[str]) -> None:
+        self.bell.ring(models)
+        self.followers.wake(models)
+
+    def _opened(self) -> Store:
+        return open_store(self._where, read_only=True)
+
+
+def _heard(future: asyncio.Future[Any]) -> None:
+    """An error that comes when nobody waits any more is no news."""
+    if not future.cancelled():
+        future.exception()

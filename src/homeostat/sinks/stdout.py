@@ -1,0 +1,20 @@
+"""Events on standard output, one JSON object a line: for containers whose output is collected."""
+
+from __future__ import annotations
+
+import sys
+
+from homeostat.sinks.outgoing import Outgoing, Retry
+
+
+class Stdout:
+    """Writes each event as a line."""
+
+    name = "stdout"
+
+    def send(self, event: Outgoing) -> None:
+        try:
+            sys.stdout.write(event.line.decode())
+            sys.stdout.flush()
+        except (OSError, ValueError) as error:
+            raise Retry(f"standard output: {error}") from error

@@ -1,0 +1,119 @@
+"""PostgreSQL: the store of a service that runs on more than one machine's disk.
+
+One session holds an advisory lock for as long as it writes, so that a second service on the same
+database is refused, and one that was cut off cannot come back beside its successor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from homeostat.errors import MissingExtra
+from homeostat.stores.database import Row
+from homeostat.stores.faults import Busy, StoreBroken, StoreFull
+
+try:
+    import psycopg
+except ImportError as error:
+    raise MissingExtra("postgres", "psycopg", "The store in PostgreSQL") from error
+
+_COMMIT = {"full": "on", "fast": "off"}
+_LOCK = 0x686F6D656F  # ours among the advisory locks of a database
+
+
+class Postgres:
+    """A session with a database. `durability`: "full", or "fast" as `synchronous_commit = off`.
+
+    A session that was cut off is begun anew with the next transaction. Raises Busy while the
+    server cannot be reached or another service holds the database, StoreFull, StoreBroken.
+    """
+
+    name = "postgres"
+
+    def __init__(self, url: str, durability: str = "full", read_only: bool = False) -> None:
+        self._url, self._durability, self._read_only = url, durability, read_only
+        self._connection = self._connected()
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        with _Translated():
+            cursor = self._alive().execute(_own(statement), tuple(values) or None)
+            return cursor.fetchall() if cursor.description is not None else []
+
+    def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        with _Translated(), self._alive().cursor() as cursor:
+            cursor.executemany(_own(statement), [tuple(row) for row in rows])
+
+    def begin(self) -> None:
+        with suppress(Busy):
+            if not self._connection.closed:
+                self.execute("BEGIN")
+                return
+        self._connection.close()  # it was cut off, which only shows when it is used
+        self._connection = self._connected()
+        self.execute("BEGIN")
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        with suppress(psycopg.Error, Busy):
+            self._alive().execute("ROLLBACK")
+
+    def tidy(self) -> None:
+        """Nothing: the server looks after itself."""
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _alive(self) -> psycopg.Connection[Any]:
+        """The session; where it only reads, a new one in the place of one that was cut off."""
+        if self._read_only and (self._connection.closed or self._connection.broken):
+            self._connection = self._connected()
+        return self._connection
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        with _Translated():
+            connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5,
+                                         application_name="homeostat")  # fmt: skip
+        try:
+            self._set_up(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_up(self, connection: psycopg.Connection[Any]) -> None:
+        with _Translated():
+            connection.execute(f"SET synchronous_commit = {_COMMIT[self._durability]}".encode())
+            connection.execute("SET lock_timeout = '5s'")
+            connection.execute("SET idle_in_transaction_session_timeout = '60s'")
+            if self._read_only:
+                connection.execute("SET default_transaction_read_only = on")
+                return
+            held = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+        if held is None or not held[0]:
+            raise Busy("another service holds this database; stop it first, or use another one")
+
+
+class _Translated:
+    """Turns PostgreSQL's complaints into ours, which say what to do."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, psycopg.Error):
+            return
+        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if isinstance(error, psycopg.errors.DiskFull | psycopg.errors.OutOfMemory):
+            raise StoreFull(f"PostgreSQL has no room: {said}") from error
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            raise Busy(f"PostgreSQL does not answer: {said}") from error
+        raise StoreBroken(f"PostgreSQL refuses: {said}; run: homeostat doctor") from error
+
+
+def _own(statement: str) -> bytes:
+    """A statement as psycopg takes it; none of ours holds a literal `?` or `%`."""
+    return statement.replace("?", "%s").encode()

@@ -1,0 +1,155 @@
+"""SQLite in a folder: the embedded store.
+
+The connection that writes owns every checkpoint: SQLite's automatic ones swallow a failed fsync.
+`apsw` brings a SQLite of its own, without the WAL-reset bug that loses committed transactions in
+the versions 3.7.0 to 3.51.2 which most Pythons are linked with.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import MissingExtra
+from homeostat.stores.database import Row
+from homeostat.stores.faults import Busy, StoreBroken, StoreFull
+
+try:
+    import apsw
+except ImportError as error:
+    raise MissingExtra("service", "apsw", "The embedded store") from error
+
+FILE = "homeostat.db"
+SYNCHRONOUS = {"full": "FULL", "fast": "NORMAL"}
+_BUSY_MS = 5_000
+_WAL_MOST = 4 << 20  # bytes of write-ahead log after which it is written back
+_PAGE = 4096
+_SOUND = (3, 51, 3)
+
+
+class SQLite:
+    """A connection to `homeostat.db` in a folder. `durability`: "full", or "fast".
+
+    full: a committed transaction survives a power cut. fast: it survives the end of the process;
+    a power cut may undo the newest. Raises StoreBroken, StoreFull and Busy.
+    """
+
+    name = "sqlite"
+
+    def __init__(self, folder: str | Path, durability: str = "full", read_only: bool = False):
+        version = tuple(map(int, apsw.sqlite_lib_version().split(".")))
+        if version < _SOUND:
+            raise StoreBroken(
+                f"this apsw carries SQLite {apsw.sqlite_lib_version()}, which can lose committed "
+                'transactions; run: pip install --upgrade "apsw>=3.51.3"'
+            )
+        self.path = Path(folder) / FILE
+        self._logged = 0  # bytes of write-ahead log
+        flags = apsw.SQLITE_OPEN_READONLY if read_only else _WRITABLE
+        with _Translated(self.path):
+            self._connection = apsw.Connection(os.fspath(self.path), flags=flags)
+            self._connection.set_busy_timeout(_BUSY_MS)
+            if not read_only:
+                self._set_up(durability)
+            self.execute("PRAGMA trusted_schema = OFF")
+
+    def _set_up(self, durability: str) -> None:
+        self.path.chmod(0o600)
+        self.execute("PRAGMA journal_mode = WAL")
+        self.execute("PRAGMA wal_autocheckpoint = 0")
+        self.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
+        self.execute("PRAGMA journal_size_limit = 67108864")
+        self._connection.set_wal_hook(self._note_log)
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        with _Translated(self.path):
+            return list(self._connection.execute(statement, tuple(values)))
+
+    def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        with _Translated(self.path):
+            self._connection.executemany(statement, (tuple(row) for row in rows))
+
+    def begin(self) -> None:
+        self.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self._connection.in_transaction:
+            with suppress(apsw.Error):  # SQLite has undone it already, where it had to
+                self._connection.execute("ROLLBACK")
+
+    def tidy(self) -> None:
+        """Write the log back once it is long; raises StoreBroken when the disk does not take it.
+
+        It waits for nobody: behind one who reads, the rest is written back later.
+        """
+        if self._logged < _WAL_MOST:
+            return
+        with _Translated(self.path):
+            self._connection.set_busy_timeout(0)
+            try:
+                with suppress(apsw.BusyError):
+                    self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+                    self._logged = 0
+            finally:
+                self._connection.set_busy_timeout(_BUSY_MS)
+
+    def _note_log(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        """How long the log is after a commit; its file keeps its size when it begins anew."""
+        self._logged = pages * _PAGE
+        return apsw.SQLITE_OK
+
+    def copy_to(self, path: str | Path) -> None:
+        """A consistent copy while others write: in one read, which later writes do not touch."""
+        with _Translated(self.path):
+            target = apsw.Connection(os.fspath(path))
+            try:
+                with target.backup("main", self._connection, "main") as backup:
+                    backup.step(-1)
+            finally:
+                target.close()
+
+    def faults(self) -> list[str]:
+        """What a full check of the file finds; empty when it is sound."""
+        with _Translated(self.path):
+            found = [row[0] for row in self._connection.execute("PRAGMA integrity_check")]
+        return [] if found == ["ok"] else found
+
+    def close(self) -> None:
+        with _Translated(self.path):
+            self._connection.close()
+
+
+_WRITABLE = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+
+
+class _Translated:
+    """Turns SQLite's complaints into ours, which say what to do."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, apsw.Error):
+            return
+        if isinstance(error, apsw.FullError):
+            raise StoreFull(
+                f"{self._path}: the disk is full; make room, then it goes on"
+            ) from error
+        if isinstance(error, apsw.BusyError | apsw.LockedError):
+            raise Busy(f"{self._path}: another process writes to it: {error}") from error
+        if isinstance(error, apsw.IOError) and _out_of_room(error):
+            raise StoreFull(f"{self._path}: a write did not fit: {error}; make room") from error
+        raise StoreBroken(f"{self._path}: {error}; run: homeostat doctor") from error
+
+
+def _out_of_room(error: apsw.Error) -> bool:
+    return getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_WRITE

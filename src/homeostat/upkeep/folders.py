@@ -1,0 +1,65 @@
+"""A folder of the service, opened by somebody who expects one: never made, never guessed."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from homeostat.stores import open_store
+from homeostat.stores.faults import StoreError
+from homeostat.stores.schema import STEPS, NewerSchema, version
+from homeostat.stores.store import Store
+from homeostat.upkeep import outside
+
+
+class Unusable(StoreError):
+    """There is no folder of the service here, or none that can be used."""
+
+
+@contextmanager
+def opened(folder: Path, *, read_only: bool = False) -> Iterator[Store]:
+    """The store of a folder; a server may run. Raises StoreError, with nothing changed.
+
+    To be written to, its tables are brought up to date first.
+    """
+    found = outside.the_file(folder)
+    if not found.ok:
+        raise Unusable(f"{found.problem}; {found.mend}")
+    store = open_store(folder, read_only=True)
+    try:
+        _check(store, folder)
+        if read_only:
+            yield store
+            return
+    finally:
+        store.close()
+    store = open_store(folder)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _check(store: Store, folder: Path) -> None:
+    statement = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'meta'"
+    if not store.database.execute(statement)[0][0]:
+        raise Unusable(
+            f"{folder} holds a database, but not one of homeostat; name the folder that serve has"
+        )
+    at = version(store.database)
+    if at > len(STEPS):
+        raise NewerSchema(
+            f"{folder} has version {at}, this homeostat knows {len(STEPS)}; "
+            "run: pip install --upgrade homeostat"
+        )
+
+
+def operator() -> str:
+    """Who runs this, for the audit log."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return f"cli:{os.getuid()}"
