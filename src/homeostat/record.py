@@ -201,7 +201,8 @@ def _explained(error: Exception, data: str | bytes | bytearray) -> InvalidInput:
     if "unknown field" in text:
         return InvalidInput(name, "is no field of a record", did_you_mean(name, _FIELDS))
     if isinstance(error, msgspec.ValidationError):
-        return InvalidInput("record", f"cannot be taken: {text}", "send one JSON object a record")
+        place = text.partition("`$.")[2].rstrip("`") or "record"
+        return InvalidInput(place, f"cannot be taken: {text}", "send one JSON object a record")
     malformed = InvalidInput("record", f"is not valid JSON: {text}", "send one JSON object a line")
     return _named(data) or malformed
 

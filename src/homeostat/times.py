@@ -31,7 +31,7 @@ def parse(text: str) -> datetime:
 
 def _parse_loose(text: str) -> datetime:
     found = _LOOSE.fullmatch(text)
-    if found is None:
+    if found is None or int(found[10] or 0) > 23 or int(found[11] or 0) > 59:
         raise ValueError(f"is not an RFC 3339 time: {text!r}")
     *fields, fraction, _, sign, hours, minutes = found.groups()
     year, month, day, hour, minute, second = map(int, fields)

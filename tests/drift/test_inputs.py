@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 import homeostat as hs
+from homeostat.batch import Batch
 from homeostat.config import load_file
 from homeostat.drift.episodes import Episodes
 from homeostat.drift.windowed import Inputs, inputs
 from homeostat.errors import InvalidInput, InvalidSetting
+from homeostat.state import from_bytes, to_bytes
 from homeostat.testing import check
 from homeostat.testing.streams import record_streams
 
@@ -168,7 +170,7 @@ def test_the_reference_by_its_path(tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ({"columns": ["agee"]}, "did you mean 'age'"),
-        ({"columns": "age"}, "list of names"),
+        ({"columns": "age"}, "names in a list"),
         ({"tests": "kss"}, "did you mean 'ks'"),
         ({"tests": {"label": "ks"}}, "tests"),
         ({"tolerance": -1}, "tolerance"),
@@ -183,7 +185,7 @@ def test_what_does_not_fit_is_named(settings: dict[str, Any], message: str) -> N
 
 def test_no_reference_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="a Reference, or the path"):
-        Inputs(3)  # type: ignore[arg-type]
+        Inputs(3.0)  # type: ignore[arg-type]
 
 
 def kit_reference() -> hs.Reference:
@@ -202,6 +204,11 @@ def kit_reference() -> hs.Reference:
 @pytest.mark.parametrize("wrap", [lambda x: x, Episodes], ids=["bare", "episodes"])
 def test_laws(settings: dict[str, Any], wrap: Any) -> None:
     results = check(wrap(Inputs(kit_reference(), **settings)))
+    assert [str(result) for result in results if not result.ok] == []
+
+
+def test_laws_while_it_learns() -> None:
+    results = check(Inputs(50, window=40, budget="1 per 50 records"))
     assert [str(result) for result in results if not result.ok] == []
 
 
@@ -278,3 +285,26 @@ def test_reprs_are_short() -> None:
     assert repr(monitor) == (
         "<ModelMonitor: 2 metrics, 1 detectors, DriftStrategy(metric=None), 0 records>"
     )
+
+
+def test_the_first_records_can_be_the_reference():
+    rng = np.random.default_rng(7)
+    values = np.r_[rng.normal(size=3_000), rng.normal(2, 1, 1_000)]
+    batch = Batch.from_columns(
+        model_version="v", predicted_label="a", latency_ms=1.0, features={"x": values},
+        created_at=np.datetime64("2026-01-01") + np.arange(4_000) * np.timedelta64(1, "s"),
+    )  # fmt: skip
+    whole = hs.drift.inputs(1_000, window=500)
+    assert whole.learned is None
+    found = whole.alarms(batch)
+    assert found.positions.tolist() == [3_499, 3_999]
+    assert whole.learned.rows == 1_000
+    usual = hs.drift.inputs(hs.Reference.fit(batch[:1_000]), window=500)
+    assert (usual.alarms(batch[1_000:]).positions + 1_000).tolist() == found.positions.tolist()
+    for cut in (1, 999, 1_000, 1_200):
+        first, second = hs.drift.inputs(1_000, window=500), hs.drift.inputs(1_000, window=500)
+        before = first.alarms(batch[:cut]).positions.tolist()
+        second.restore(from_bytes(to_bytes(first.snapshot())))
+        after = second.alarms(batch[cut:]).positions + cut
+        assert before + after.tolist() == found.positions.tolist()
+        assert to_bytes(second.snapshot()) == to_bytes(whole.snapshot())

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import apsw
 
+from homeostat.stores.sqlite import check_pages
+
 SECTOR = 512
 KINDS = ("write", "sync", "truncate")
 CODES = {
@@ -31,7 +33,7 @@ class Disk(apsw.VFS):
 
     def __init__(self, name="failing"):
         self.name = name
-        self.real = apsw.vfs_names()[0]
+        self.real = "unix"
         super().__init__(name, self.real, makedefault=False)
         self.reset()
 
@@ -75,10 +77,10 @@ class Disk(apsw.VFS):
             self.failed += 1
             raise _error(self._code or kind)
 
-    def xOpen(self, name, flags):  # noqa: N802
+    def xOpen(self, name, flags):
         return DiskFile(self, name, flags)
 
-    def xDelete(self, path, sync):  # noqa: N802
+    def xDelete(self, path, sync):
         if self.dark:
             raise Cut("the power is gone")
         super().xDelete(path, sync)
@@ -153,17 +155,17 @@ class DiskFile(apsw.VFSFile):
         super().__init__(disk.real, name, flags)
         self._image = disk.files.setdefault(path, _Image(kept)) if path else _Image(None)
 
-    def xWrite(self, data, offset):  # noqa: N802
+    def xWrite(self, data, offset):
         self._disk.before("write")
         super().xWrite(data, offset)
         self._image.waiting.append((offset, bytes(data)))
 
-    def xTruncate(self, size):  # noqa: N802
+    def xTruncate(self, size):
         self._disk.before("truncate")
         super().xTruncate(size)
         self._image.waiting.append((size, None))
 
-    def xSync(self, flags):  # noqa: N802
+    def xSync(self, flags):
         self._disk.before("sync")
         super().xSync(flags)
         self._image.sync()
@@ -179,9 +181,15 @@ def _error(kind):
 @contextmanager
 def used(disk):
     """Every database that is opened here lies on this disk."""
-    before = disk.real
-    apsw.set_default_vfs(disk.name)
+    _lie_on(disk.name)
     try:
         yield disk
     finally:
-        apsw.set_default_vfs(before)
+        _lie_on(disk.real)
+
+
+def _lie_on(name):
+    """The layer that checks pages is above the default one of the moment it is loaded."""
+    apsw.unregister_vfs("cksmvfs")
+    apsw.set_default_vfs(name)
+    check_pages()

@@ -9,6 +9,7 @@ from obligations import Debt, Plan, check, engine_of, opened, twin_hash
 from serving import Server
 
 from homeostat.service.wires import now
+from homeostat.upkeep.doctor import examine
 
 BROKEN_OFF = (OSError, http.client.HTTPException)
 
@@ -86,9 +87,11 @@ def kill_under_load(home, seed, kills, senders=3, shortest=5, longest=60):
             for _ in range(chance.randint(shortest, longest)):
                 assert sent.acquire(timeout=60), [sender.problem for sender in crowd]
             threading.Event().wait(chance.uniform(0.0, 0.004))  # somewhere in the midst of it
-            server.kill()
             up.clear()
+            server.kill()
             assert server.start(), server.said()
+            while sent.acquire(blocking=False):  # what was sent to nobody
+                pass
             up.set()
         for sender in crowd:
             sender.stop()
@@ -119,7 +122,9 @@ def _hash_of(server, model):
 
 
 def hold_to(home, crowd, hashes):
-    """What is in the folder is what was acknowledged, to the last bit."""
+    """What is in the folder is what was acknowledged, to the last bit; and the doctor agrees."""
+    found = examine(home / "data")
+    assert [each for each in found if each.level == "error" and not each.ok] == []
     store, ledger = opened(home / "data", clock=now)
     assert store.database.faults() == []
     for sender in crowd:

@@ -5,6 +5,7 @@ becomes of them. A `Debt` follows the requests that were acknowledged and knows,
 dictionaries, what must have come of them.
 """
 
+import hashlib
 import json
 import random
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ class Request:
 
     def __init__(self, path, told, key=None):
         self.path, self.told, self.key = path, told, key
-        self.body = json.dumps(told).encode()
+        self.body = json.dumps(told, default=str).encode()
 
     @property
     def headers(self):
@@ -146,9 +147,7 @@ class Debt:
                 self.labels[one] = label
 
     def _label(self, one, label, model):
-        into, key = (
-            (self.labels, one) if one in self.records else (self.parked, (model, one))
-        )
+        into, key = (self.labels, one) if one in self.records else (self.parked, (model, one))
         if label is None:
             into.pop(key, None)
         else:
@@ -244,3 +243,13 @@ def _check_events(store, account):
     assert numbers == list(range(1, last + 1))
     assert store.last_event(account.number) == last
 
+
+_TABLES = ("models", "journal", "labels", "parked", "requests", "cells", "events")
+
+
+def digest(store):
+    """Everything that a store holds and a sender could have caused."""
+    found = hashlib.sha256()
+    for table in _TABLES:
+        found.update(repr(store.database.execute(f"SELECT * FROM {table} ORDER BY 1, 2")).encode())
+    return found.hexdigest()

@@ -3,7 +3,7 @@
 import random
 
 from disk import Disk, used
-from obligations import Debt, Plan, check, opened, taken
+from obligations import Debt, Plan, check, digest, opened, taken
 
 from homeostat.errors import HomeostatError
 from homeostat.stores import sqlite
@@ -23,16 +23,16 @@ def cut_once(home, seed, durability="full"):
     for folder in (before, after):
         folder.mkdir(parents=True)
     plan = Plan("m", seed, largest=15)
-    hashes, acknowledged = _run_until_the_cut(before, plan, chance, durability)
+    digests, acknowledged = _run_until_the_cut(before, plan, chance, durability)
     DISK.left(after, chance)
     store, ledger = opened(after)
     try:
         assert store.database.faults() == []
-        found = _found(ledger, hashes)
+        found = _found(store, digests) if digests else 0
         assert found is not None, "what is there was never the state"
         if durability == "full":
             assert found >= acknowledged
-        sent = max(max(hashes), acknowledged) + 3
+        sent = max([acknowledged, *digests]) + 3
         _go_on(store, ledger, plan, found, sent)
     finally:
         store.close()
@@ -40,28 +40,29 @@ def cut_once(home, seed, durability="full"):
 
 
 def _run_until_the_cut(folder, plan, chance, durability):
-    """The state's hash by the number of requests in it, and how many were acknowledged."""
-    hashes, sent, acknowledged = {0: None}, 0, 0
+    """What the store held by the number of requests, and how many were acknowledged."""
+    digests, sent, acknowledged = {}, 0, 0
     DISK.reset()
     DISK.cut_at(chance.randint(1, 420))
     with used(DISK):
         store = None
         try:
             store, ledger = opened(folder, durability=durability)
+            digests[0] = digest(store)
             for _ in range(_TRANSACTIONS):
                 with store.change():
                     for _ in range(chance.randint(1, 3)):
                         taken(ledger, next(plan))
                         sent += 1
                     ledger.save()
-                    hashes[sent] = _hash(ledger)
+                    digests[sent] = digest(store)
                 acknowledged = sent
                 store.database.tidy()
         except HomeostatError:
             assert DISK.dark
         DISK.dark = True
         _let_go(store)
-    return hashes, acknowledged
+    return digests, acknowledged
 
 
 def _let_go(store):
@@ -72,13 +73,9 @@ def _let_go(store):
             return
 
 
-def _hash(ledger):
-    return ledger.accounts["m"].state_hash() if "m" in ledger.accounts else None
-
-
-def _found(ledger, hashes):
-    here = _hash(ledger)
-    return next((n for n in sorted(hashes, reverse=True) if hashes[n] == here), None)
+def _found(store, digests):
+    here = digest(store)
+    return next((n for n in sorted(digests, reverse=True) if digests[n] == here), None)
 
 
 def _go_on(store, ledger, plan, found, sent):

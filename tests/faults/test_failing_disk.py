@@ -1,15 +1,19 @@
 """One operation of the disk fails, the first, the second, and so on, once or from then on."""
 
+from contextlib import suppress
+
 import pytest
 from disk import Disk, used
 from obligations import NOW, Debt, Plan, check, engine_of, opened, taken
 
-from homeostat.errors import HomeostatError
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger, Limits
 from homeostat.stores import open_store, sqlite
 from homeostat.stores.faults import StoreBroken, StoreError, StoreFull
 
+pytestmark = pytest.mark.filterwarnings(  # a sync that fails while a database is closed
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 DISK = Disk("failing")
 REQUESTS = 8
 
@@ -110,14 +114,14 @@ def test_a_failed_sync_ends_the_service_and_nothing_acknowledged_is_lost(tmp_pat
 
 @STICKY
 def test_a_failed_write_is_told_and_it_goes_on_when_writes_work_again(tmp_path, sticky):
-    ends = sweep(tmp_path, ("write",), sticky, step=3)
+    ends = sweep(tmp_path, ("write",), sticky, step=5)
     assert len(ends) > 10
     assert not any(ends)
 
 
 @STICKY
 def test_a_full_disk_is_told_and_it_goes_on_when_there_is_room(tmp_path, sticky):
-    ends = sweep(tmp_path, ("write",), sticky, "full", step=3)
+    ends = sweep(tmp_path, ("write",), sticky, "full", step=5)
     assert len(ends) > 10
     assert not any(ends)
 
@@ -138,10 +142,8 @@ def test_a_start_that_fails_is_told_and_the_next_one_works(tmp_path, kind):
         trial = Trial(folder)
         DISK.fail(at, (kind,))
         with used(DISK):
-            try:
+            with suppress(StoreError):
                 trial.keeper.start()
-            except HomeostatError as error:
-                assert isinstance(error, StoreError)
             trial.close()
         failed = DISK.failed
         DISK.mend()

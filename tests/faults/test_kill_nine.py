@@ -8,5 +8,5 @@ KILLS = 10
 def test_killed_at_random_instants_under_load_nothing_is_lost_or_counted_twice(tmp_path, seed):
     told = kill_under_load(tmp_path, seed, KILLS)
     assert told["kills"] == KILLS
-    assert told["records"] > 100
+    assert told["acknowledged"] > 10 * KILLS
     assert told["slowest_start"] < 30

@@ -19,7 +19,7 @@ def house_of(tmp_path):
     made = []
 
     def make(**settings):
-        given = {"durability": "fast", **settings}
+        given = {"durability": "fast", "answer": 30.0, **settings}
         made.append(House(tmp_path / f"data{len(made)}", Service(**given)))
         return made[-1]
 

@@ -62,7 +62,7 @@ class House:
     """A service that is open, with a token of each scope."""
 
     def __init__(self, folder, settings=None):
-        self.settings = settings or Service(durability="fast")
+        self.settings = settings or Service(durability="fast", answer=30.0)
         folder.mkdir(exist_ok=True)
         self.broken = []
         self.wires = Wires(folder, self.settings, engine_of, self.broken.append)

@@ -15,34 +15,39 @@ window = 50
 
 [service]
 durability = "fast"
-headers = 0.3
+headers = 1.0
 connections = 60
 grace = 5.0
 
 [service.body]
-seconds = 0.5
-patience = 0.1
+seconds = 1.0
+patience = 0.5
 """
 
 
 class Live:
     """`homeostat serve` on a free port."""
 
-    def __init__(self, home, config=CONFIG, options=()):
+    def __init__(self, home, config=CONFIG, environment=None, shell=""):
         self.home = Path(home)
         (self.home / "homeostat.toml").write_text(config)
         self._errors = (self.home / "stderr").open("wb")
-        command = [sys.executable, "-m", "homeostat", "serve", "--port", "0", "--data", "data"]
+        serve = "-m homeostat serve --port 0 --data data --token-file token"
         self.process = subprocess.Popen(
-            [*command, "--token-file", "token", *options],
+            ["sh", "-c", f'{shell} exec "$0" {serve}', sys.executable],
             cwd=self.home, stdout=subprocess.PIPE, stderr=self._errors,
-            env={**os.environ, "PYTHONWARNINGS": "error"},
+            env={**os.environ, "PYTHONWARNINGS": "error", **(environment or {})},
         )  # fmt: skip
-        said = self.process.stdout.readline().decode()
-        assert said.startswith("homeostat serves"), self.log()
-        self.url = said.split()[2].rstrip(",")
+        self.url = self._told()
         self.port = int(self.url.rpartition(":")[2])
         self.token = (self.home / "token").read_text().strip()
+
+    def _told(self):
+        """The address that it tells when it is up."""
+        for line in self.process.stdout:
+            if line.startswith(b"homeostat serves"):
+                return line.split()[2].rstrip(b",").decode()
+        raise AssertionError(self.log())
 
     def log(self):
         """All that it wrote to stderr."""

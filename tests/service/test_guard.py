@@ -113,7 +113,9 @@ def test_health_tells_nothing(shared):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("path", [*PATHS, "/", "/v1", "/v2/records", "/v1/models/a/b/c", "//healthz"])
+@pytest.mark.parametrize(
+    "path", [*PATHS, "/", "/v1", "/v2/records", "/v1/models/a/b/c", "//healthz"]
+)
 def test_every_verb_on_every_path(shared, path, verb):
     known = {route.method for route in TABLE if route.path == path}
     reply = shared(verb, address(path), token="admin")
@@ -135,8 +137,9 @@ def test_a_method_is_not_overridden(shared, header):
     refused(shared("GET", "/v1/records", **{header: "POST"}), 405)
 
 
-HOSTS = ["evil", "localhost.evil.example", "evil:80", "localhost@evil", "", "[::1", "localhost:80:80",
-         "[evil]", "127.0.0.1.evil", "localhost/", "localhost:", "::1]", "[]"]  # fmt: skip
+HOSTS = ["evil", "localhost.evil.example", "evil:80", "localhost@evil", "", "[::1",
+         "localhost:80:80", "[evil]", "127.0.0.1.evil", "localhost/", "localhost:", "::1]",
+         "[]"]  # fmt: skip
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=range(len(HOSTS)))
@@ -145,7 +148,9 @@ def test_another_host(shared, host, path):
     refused(shared("GET", path, Host=host), 421)
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8321", "127.0.0.1:1", "[::1]", "[::1]:80"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8321", "127.0.0.1:1", "[::1]", "[::1]:80"]
+)
 def test_our_hosts(shared, host):
     assert shared("GET", "/healthz", Host=host, Origin=f"http://{host}").status_code == 200
 

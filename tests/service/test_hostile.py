@@ -1,4 +1,4 @@
-"""Hostile inputs through the doors for records and labels: refused with a reason, or taken as is."""
+"""Hostile inputs through the doors for records and labels: refused with a reason, or taken."""
 
 import json
 

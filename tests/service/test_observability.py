@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -20,14 +21,15 @@ def shown(what):
 
 
 class Nothing:
-    counters = {"m": {"event.DriftDetected": 1}}
-    latest = {"m": {"accuracy": [0.5, 2]}}
-    service, models = {}, 1
+    counters: ClassVar = {"m": {"event.DriftDetected": 1}}
+    latest: ClassVar = {"m": {"accuracy": [0.5, 2]}}
+    service: ClassVar = {}
+    models = 1
 
 
 @pytest.fixture(scope="module")
 def there():
-    gauges = {name: ("told", 1.0) for name in ("waiting_bytes", "listeners", "store_bytes")}
+    gauges = dict.fromkeys(("waiting_bytes", "listeners", "store_bytes"), ("told", 1.0))
     return set(NAMES.findall(exposition(Nothing, gauges).decode()))
 
 

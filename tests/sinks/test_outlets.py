@@ -55,6 +55,8 @@ WRONG = [
     ("setting", [{**HOOK, "secretz": []}], r"sinks\[0\]\.secretz: no such setting; .*'secrets'"),
     ("missing", [{"type": "jsonl"}], r"sinks\[0\]\.path: is missing"),
     ("kind of value", [{**HOOK, "timeout": "x"}], r"sinks\[0\]\.timeout: Expected `float`"),
+    ("no time", [{**HOOK, "timeout": 0.0}], r"sinks\[0\]: timeout must be above 0"),
+    ("endless", [{**HOOK, "timeout": float("inf")}], r"sinks\[0\]: timeout must be above 0"),
     ("secret", [{**HOOK, "secrets": ["hunter2"]}], r"sinks\[0\]\.a secret is named as"),
     ("url", [{**HOOK, "url": "http://hooks.example"}], r"sinks\[0\]\.url: must begin with https"),
     ("models", [{**HOOK, "models": "churn"}], r"sinks\[0\]: Expected `array`"),

@@ -1,5 +1,8 @@
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -131,6 +134,37 @@ def test_what_is_no_folder_of_the_service(tmp_path, sound, homeostat, command, w
     after = {path.name: path.read_bytes() for path in place.glob("*")}
     assert after.get(FILE) == before.get(FILE)
     assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("events", "default"), "cannot be written by this user"),
+        (("token", "list"), "cannot be written by this user"),
+        (("token", "create", "--scope", "read"), "cannot be written by this user"),
+        (("backup", "TARGET"), "cannot be written by this user"),
+        (("doctor", "--json"), "cannot be written by this user"),
+        (("erase", "--record-id", "r1"), "cannot be written by this user"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_folder_that_cannot_be_written(folder, tmp_path, command, told):
+    limits = ["setpriv", "--bounding-set=-dac_override,-dac_read_search",
+              "--inh-caps=-dac_override,-dac_read_search"]  # fmt: skip
+    if os.geteuid():
+        limits = []
+    elif shutil.which("setpriv") is None:
+        pytest.skip("root may write everywhere")
+    folder.chmod(0o500)
+    args = [str(tmp_path / "copy") if arg == "TARGET" else arg for arg in command]
+    ran = subprocess.run(
+        [*limits, sys.executable, "-m", "homeostat", *args, "--data", str(folder)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    folder.chmod(0o700)
+    assert (ran.returncode, "Traceback" in ran.stderr) == (1, False)
+    assert told in ran.stdout + ran.stderr
+    assert [path.name for path in folder.iterdir()] == [FILE]
 
 
 # Events -------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def sound(tmp_path_factory):
 
 def trade_on(stall):
     stall.send(*(made(number, "yes", "other") for number in range(40)))
-    stall.label(("r175", "no"), ("r176", "yes"), model="default")
+    stall.label(("r175", "no"), ("r176", "yes"), ("later", "yes"), model="default")
     events = [("DriftDetected", b'{"DriftDetected": {"value": %d}}' % n) for n in range(50)]
     account = stall.account()
     account._new_events += events
@@ -235,6 +235,8 @@ def test_a_newer_schema(sound, tmp_path):
          "counters"),
         ("UPDATE models SET counters = replace(counters, '\"received\":', '\"received\":1')",
          "counters"),
+        ("DELETE FROM parked", "parked"),
+        ("UPDATE parked SET label = 'x'", "parked"),
         ("UPDATE audit SET actor = 'nobody' WHERE id = 1", "audit"),
         ("DELETE FROM audit WHERE id = 1", "audit"),
         ("DELETE FROM audit WHERE id = 2", "audit"),

@@ -45,7 +45,7 @@ class Client:
     `on_rejected` in the sending thread. `context` is for TLS with an authority of your own;
     `insecure` allows http to other machines.
 
-    Nothing but "error" raises after the constructor, which raises InvalidSetting. About 5 µs a
+    Nothing but "error" raises after the constructor, which raises InvalidSetting. A few µs a
     call; after a fork the child begins with an empty buffer.
     """
 

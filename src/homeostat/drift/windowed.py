@@ -35,7 +35,7 @@ from homeostat.errors import (
 )
 from homeostat.protocols import Alarms, Note
 from homeostat.record import InferenceRecord
-from homeostat.reference import Profile, Reference
+from homeostat.reference import Profile, Reference, ReferenceFitter
 from homeostat.reference.columns import names
 from homeostat.reference.table import OWN
 from homeostat.sequential.alarms import Alarm, collect
@@ -47,6 +47,7 @@ from homeostat.windows import Closed, Span, Windows
 _HIGHEST_LEVEL = 0.2  # of one window, however generous the budget
 _LEAST_P = 1e-300
 _DAY = 86_400_000_000  # microseconds
+_FROM_FRAME = "make one with hs.Batch.from_frame(...)"
 _MANY = "give many rows to update_many(data)"
 _SHOWN = 10  # columns that the evidence tells of
 
@@ -54,7 +55,8 @@ _SHOWN = 10  # columns that the evidence tells of
 class Inputs(Stateful):
     """Alarms when a window's columns are not distributed as the reference's.
 
-    reference: a Reference, or the path of one that was saved. window, step, lateness: numbers of
+    reference: a Reference, the path of one that was saved, or a number: of the first records, which
+    become it. window, step, lateness: numbers of
     records, or times like "1h" of the records' own clock; a step below the window slides; lateness
     is how long records are waited for. budget: false alarms over all columns together, as an
     AlarmBudget or its text. columns: only these, None for all of the reference but `label`.
@@ -81,7 +83,7 @@ class Inputs(Stateful):
 
     def __init__(
         self,
-        reference: Reference | str | PathLike[str],
+        reference: Reference | str | PathLike[str] | int,
         window: int | str = 1000,
         budget: AlarmBudget | str = "1 per 100000 records",
         *,
@@ -100,22 +102,44 @@ class Inputs(Stateful):
         self.tolerance = tolerance
         self.records_per_day = records_per_day
         self._span = Span.of(window, step, lateness)
-        self._usual = _loaded(reference)
-        self.left_out = _left_out(self._usual, self.columns, tests)
-        self._watched = _chosen(self._usual, self.columns, self.left_out)
         self._levels = _levels(AlarmBudget(self.budget), self._span, records_per_day)
-        _check_tests(tests, self._watched)
         within("tolerance", tolerance, 0, math.inf, "[)")
-        self._windows: Windows[_Pane] = Windows(lambda: _Pane(self._usual.profile()), self._span)
+        self.left_out: dict[str, str] = {}
+        self._fitter = _fitter(reference)
+        if self._fitter is None:
+            self._begin(_loaded(reference))
         self.latest: Comparison | None = None
         self.observed = self.threshold = self.change = math.nan
         self.since = -1
         self.note: Note | None = None
 
+    def _begin(self, usual: Reference) -> None:
+        """Compare with this reference from now on."""
+        self._usual = usual
+        self.left_out = _left_out(usual, self.columns, self.tests)
+        self._watched = _chosen(usual, self.columns, self.left_out)
+        _check_tests(self.tests, self._watched)
+        self._windows: Windows[_Pane] = Windows(lambda: _Pane(usual.profile()), self._span)
+        self._fitter = None
+
+    def _learn(self, batch: Batch) -> int:
+        """Take records into the reference, as long as it is not complete; how many were taken."""
+        if self._fitter is None:
+            return 0
+        taken = self._fitter.update(batch)
+        if self._fitter.reference is not None:
+            self._begin(self._fitter.reference)
+        return taken
+
+    @property
+    def learned(self) -> Reference | None:
+        """What it compares with; None while it learns."""
+        return None if self._fitter is not None else self._usual
+
     @property
     def late(self) -> int:
         """Records that came for a window that was closed, and were left out."""
-        return self._windows.late
+        return 0 if self._fitter is not None else self._windows.late
 
     def within(self, budget: AlarmBudget, records_per_day: float | None = None) -> Inputs:
         """The same detector, new, for another budget."""
@@ -131,6 +155,9 @@ class Inputs(Stateful):
             raise InvalidInput(
                 "record", f"must be an InferenceRecord, got {type(record).__name__}", _MANY
             )
+        if self._fitter is not None:
+            self._learn(Batch.from_records([record]))
+            return False
         return any(self._judge(closed) for closed in self._windows.take(record))
 
     def update_many(self, data: Any) -> Rows:
@@ -140,12 +167,21 @@ class Inputs(Stateful):
         `prediction`, `label`, `score` and `latency_ms` as in the reference; windows by time need
         the reference's column of times. InvalidInput for what is no table, or lacks one of these.
         """
+        if self._fitter is not None and not isinstance(data, Batch):
+            raise InvalidInput(
+                "data", "must be a Batch while the reference is learned", _FROM_FRAME
+            )
         return self.alarms(_batch_of(data, self._usual, self._span)).positions
 
     def alarms(self, batch: Batch) -> Alarms:
         """Take many records; the alarms of the windows that they complete."""
-        found = [self._judge(closed) for closed in self._windows.take_many(batch)]
-        return collect([alarm for alarm in found if alarm is not None], None)
+        taken = self._learn(batch)
+        if self._fitter is not None:
+            return collect([], None)
+        rest = batch[taken:] if taken else batch
+        found = [self._judge(closed) for closed in self._windows.take_many(rest)]
+        alarms = [alarm._replace(position=alarm.position + taken) for alarm in found if alarm]
+        return collect(alarms, None)
 
     def _judge(self, closed: Closed[_Pane]) -> Alarm | None:
         profile = closed.content.profile
@@ -208,14 +244,23 @@ class Inputs(Stateful):
 
     def snapshot(self) -> dict[str, Any]:
         """The counts of the windows that are open."""
-        return {
-            "windows": self._windows.snapshot(),
-            "last": [self.observed, self.threshold, self.since],
-        }
+        last = [self.observed, self.threshold, self.since]
+        if self._fitter is not None:
+            return {"learning": self._fitter.snapshot(), "last": last}
+        kept = {"windows": self._windows.snapshot(), "last": last}
+        learned = {} if _fitter(self.reference) is None else {"learned": self._usual.to_bytes()}
+        return kept | learned
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Put a snapshot back; raises SnapshotMismatch when it is of something else."""
-        self._windows.restore(snapshot["windows"])
+        if "learning" in snapshot:
+            self._fitter = _fitter(self.reference)
+            if self._fitter is not None:
+                self._fitter.restore(snapshot["learning"])
+        else:
+            if "learned" in snapshot:
+                self._begin(Reference.from_bytes(snapshot["learned"]))
+            self._windows.restore(snapshot["windows"])
         self.observed, self.threshold, self.since = snapshot["last"]
 
 
@@ -251,8 +296,8 @@ def inputs(
     budget: AlarmBudget | str = "1 per 100000 records",
     **settings: Any,
 ) -> Inputs:
-    """The default detector of inputs, for a Reference or for the data to fit one from."""
-    ready = isinstance(reference, Reference | str | PathLike)
+    """The default detector of inputs, for a Reference, data for one, or how many records of it."""
+    ready = isinstance(reference, Reference | str | PathLike) or type(reference) is int
     return Inputs(reference if ready else Reference.fit(reference), window, budget, **settings)
 
 
@@ -275,6 +320,11 @@ def _batch_of(data: Any, usual: Reference, span: Span) -> Batch:
             raise InvalidInput(name, "is missing", "the reference has it")
     plain: dict[str, Any] = {"model_version": "", "predicted_label": "", "latency_ms": 0.0}
     return Batch.from_columns(**plain | own, created_at=moments, features=columns)
+
+
+def _fitter(reference: Any) -> ReferenceFitter | None:
+    """What learns a reference of so many records; None when there is one already."""
+    return ReferenceFitter(reference) if type(reference) is int else None
 
 
 def _loaded(reference: Any) -> Reference:

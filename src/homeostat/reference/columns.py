@@ -230,7 +230,10 @@ def typed_text(value: Any) -> str:
     else:
         text = str(value)
     text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return f"{type(value).__name__}:{text}"
+    kind = type(value).__name__
+    if kind == "int":  # beside numbers alone it would be a float
+        kind, text = "float", repr(_float(value))
+    return f"{kind}:{text}"
 
 
 def is_missing(key: Any) -> bool:

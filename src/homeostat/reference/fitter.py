@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from homeostat.batch import Batch
 from homeostat.errors import InvalidSetting, SnapshotMismatch, several, whole
+from homeostat.intake import feature_array
 from homeostat.reference.reference import Reference, check_settings
-from homeostat.reference.table import Table, table_of
+from homeostat.reference.table import OWN, Table, table_of
 
 
 class ReferenceFitter:
@@ -31,6 +33,7 @@ class ReferenceFitter:
         self.settings = settings
         self.reference: Reference | None = None
         self._taken = 0
+        self._by_name = False  # columns of records; those of tables stay as given
         self._parts: list[tuple[int, dict[str, NDArray[Any]]]] = []
 
     def update(self, data: Any) -> int:
@@ -43,8 +46,14 @@ class ReferenceFitter:
         if times is not None:
             arrays[_TIMES] = times
         rows = max((len(array) for array in arrays.values()), default=0)
+        if not rows:
+            return 0
         kept = min(rows, self.n - self._taken)
-        self._parts.append((kept, {name: array[:kept].copy() for name, array in arrays.items()}))
+        part = {name: array[:kept].copy() for name, array in arrays.items()}
+        if isinstance(data, Batch):  # which has a column as soon as a later record has the feature
+            part = {name: array for name, array in part.items() if name in OWN or _any(array)}
+            self._by_name = True
+        self._parts.append((kept, part))
         self._taken += kept
         if self._taken == self.n:
             self.reference = self._fit()
@@ -57,7 +66,10 @@ class ReferenceFitter:
         return Reference.fit(data if times is None else Table(data, times), **self.settings)
 
     def _joined(self) -> dict[str, NDArray[Any]]:
-        names = dict.fromkeys(name for _, part in self._parts for name in part)
+        seen = dict.fromkeys(name for _, part in self._parts for name in part)
+        own = list(OWN)
+        names = sorted(seen, key=lambda name: (
+            own.index(name) if name in OWN else -1, name if self._by_name else ""))  # fmt: skip
         return {
             name: _concatenated([part.get(name, _nones(rows)) for rows, part in self._parts])
             for name in names
@@ -70,11 +82,12 @@ class ReferenceFitter:
             for name, array in self._joined().items()
         }
         done = None if self.reference is None else self.reference.to_bytes()
-        return {"taken": self._taken, "columns": columns, "reference": done}
+        kept = {"taken": self._taken, "columns": columns, "reference": done}
+        return kept | {"by_name": self._by_name}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Put a snapshot back; SnapshotMismatch when it is of something else."""
-        if set(snapshot) != {"taken", "columns", "reference"} or snapshot["taken"] > self.n:
+        if set(snapshot) != _KEPT or snapshot["taken"] > self.n:
             raise SnapshotMismatch("the snapshot is of another fitter")
         done = snapshot["reference"]
         self.reference = None if done is None else Reference.from_bytes(done)
@@ -84,8 +97,10 @@ class ReferenceFitter:
             for name, values in snapshot["columns"].items()
         }
         self._parts = [(self._taken, columns)] if columns else []
+        self._by_name = snapshot["by_name"]
 
 
+_KEPT = {"taken", "columns", "reference", "by_name"}
 _NAMES = {"columns", "hashed"}
 _CHECKED = {"bins", "categories", "seasonal"}
 _SETTINGS = {"columns", "bins", "categories", "time", "seasonal", "hashed"}
@@ -94,9 +109,21 @@ _TIMES = "\0times"  # of records, which no column can be called; a table names i
 
 def _concatenated(parts: list[NDArray[Any]]) -> NDArray[Any]:
     kinds = {part.dtype for part in parts}
-    if len(kinds) > 1:
-        parts = [_boxed(part.tolist()) for part in parts]
+    if len(kinds) > 1 or kinds == {np.dtype(object)}:
+        values = [_alike(value) for part in parts for value in part.tolist()]
+        floats = set(map(type, values)) <= {float, type(None)}
+        return feature_array(values) if floats else _boxed(values)
     return np.concatenate(parts)
+
+
+def _any(array: NDArray[Any]) -> bool:
+    """Whether a column has a value."""
+    return any(value is not None and value == value for value in array.tolist())
+
+
+def _alike(value: Any) -> Any:
+    """A value as any cut of the stream has it: what is missing among numbers is NaN there."""
+    return None if value != value else value
 
 
 def _nones(rows: int) -> NDArray[Any]:

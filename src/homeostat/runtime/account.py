@@ -159,12 +159,19 @@ class Account:
     # Labels -----------------------------------------------------------------------------------
 
     def label(self, sent: Sequence[tuple[Sent, Place]], now: int) -> list[int | None]:
-        """Take labels of records that are there, in order; what each did, None for nothing new."""
+        """Take labels of records that are there, in order; what each did, None for nothing new.
+
+        Of several for one record the last counts, so that all of them sent again are nothing new.
+        """
+        last = {place.position: at for at, (_, place) in enumerate(sent)}
         current = self._current([place.position for _, place in sent])
         done: list[int | None] = []
         kept: list[tuple[int, Any, int, int | None]] = []
-        for each, place in sent:
+        for at, (each, place) in enumerate(sent):
             known, label = current[place.position]
+            if at != last[place.position]:
+                done.append(None)
+                continue
             if known and _same(label, each.label):
                 done.append(None)
                 continue
@@ -174,7 +181,6 @@ class Account:
             did = RETRACTED if each.label is None else CORRECTED if known else SETTLED
             done.append(did)
             kept.append((place.position, each.label, did, each.at))
-            current[place.position] = (True, each.label)
         if kept:
             self._keep_labels(kept, now)
         return done

@@ -242,7 +242,6 @@ class Follower:
         due = self._clock() + round(wait * _SECOND)
         delivery = Delivery(self.outlet.name, line.model, seq, tries, due, problem)
         line.again[seq] = delivery
-        line.page.clear()
         self._keep(lambda store: store.keep_delivery(delivery))
 
     def _died(self, line: _Line, seq: int, tries: int, problem: str) -> None:
@@ -290,12 +289,9 @@ class Follower:
     def _read_anew(self) -> None:
         self._meet()
         lines = {line.model: line for line in self._lines.values()}
-        for line in lines.values():
-            line.again.clear()
         for delivery in self._reader.deliveries(self.outlet.name, dead=False, limit=1_000_000):
             if delivery.model in lines:
                 lines[delivery.model].again[delivery.seq] = delivery
-                lines[delivery.model].page.clear()
         self._open = dict(self._lines)
 
     def _meet(self) -> None:

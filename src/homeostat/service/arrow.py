@@ -51,6 +51,12 @@ def batches_of(
     except _FAULTS as error:
         first = str(error).strip().splitlines()[0][:300] if str(error).strip() else "it is damaged"
         raise Problem(400, "invalid Arrow", f"the body is no valid Arrow stream: {first}") from None
+    yield from _numbered(found, most_rows, limits)
+
+
+def _numbered(
+    found: list[Any], most_rows: int, limits: RecordLimits
+) -> Iterator[tuple[Batch, NDArray[np.int64], Refusals]]:
     start = 0
     for chunk in chunks(found, "the stream", Options(rows=most_rows)):
         refused = [(each.number, _bare(each.error)) for each in chunk.rejects]

@@ -16,7 +16,7 @@ from homeostat.errors import InvalidInput, MissingExtra, did_you_mean
 from homeostat.record import InferenceRecord
 from homeostat.runtime.answers import Sent
 from homeostat.runtime.ledger import Part, Refusals
-from homeostat.service.caps import RecordLimits, check_label, check_record
+from homeostat.service.caps import RecordLimits, all_small, check_label, check_record
 from homeostat.service.problems import Problem
 from homeostat.times import parse, to_micros
 from homeostat.validation import CHECKS
@@ -97,8 +97,9 @@ def _few_records(body: bytes, limits: RecordLimits) -> list[tuple[int, Inference
     try:
         records = _records(body)
         _check_count(len(records))
-        for record in records:
-            check_record(record, limits)
+        if not all_small(records, limits):
+            for record in records:
+                check_record(record, limits)
     except (*_FAULTS, InvalidInput):
         return None
     return list(enumerate(records)) if _keys_of(records) == body.count(b'":') else None

@@ -10,11 +10,13 @@ from starlette.responses import Response
 
 from homeostat.errors import did_you_mean
 from homeostat.runtime.follower import Follower
+from homeostat.runtime.ledger import Ledger
 from homeostat.service.bodies import read_body
 from homeostat.service.problems import Problem
 from homeostat.service.replies import json_reply
 from homeostat.service.tokens import Token
 from homeostat.service.wires import Wires, now
+from homeostat.stores import audit
 from homeostat.times import from_micros, to_text
 
 _MOST = 1000  # of an answer
@@ -59,7 +61,14 @@ async def replay(wires: Wires, request: Request) -> Response:
     if allowed and not (asked.model or "").startswith(allowed):
         raise Problem(403, "forbidden", f"this token is for models {allowed}*")
     model = None if asked.model is None else models[asked.model]
-    n = await wires.changed(lambda ledger: ledger.store.revive(now(), asked.sink, model, asked.seq))
+    actor = f"token:{request.scope['homeostat.token'].id}"
+
+    def revive(ledger: Ledger) -> int:
+        told = {"sink": asked.sink, "model": asked.model, "seq": asked.seq}
+        audit.record(ledger.store, actor, "replay", **told)
+        return ledger.store.revive(now(), asked.sink, model, asked.seq)
+
+    n = await wires.changed(revive)
     follower.replay()
     return json_reply({"replayed": n})
 

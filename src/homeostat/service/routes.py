@@ -16,7 +16,7 @@ from starlette.responses import Response
 from homeostat.durations import seconds
 from homeostat.errors import HomeostatError, did_you_mean
 from homeostat.runtime.account import Account
-from homeostat.runtime.answers import Answer
+from homeostat.runtime.answers import Answer, Conflict
 from homeostat.runtime.ledger import Ledger
 from homeostat.service.bodies import read_body
 from homeostat.service.caps import RecordLimits
@@ -30,7 +30,7 @@ from homeostat.service.series import METRICS, MOST_POINTS, Window, series, step_
 from homeostat.service.streams import event_stream
 from homeostat.service.tokens import Token
 from homeostat.service.wires import Wires
-from homeostat.stores.store import Stored
+from homeostat.stores.store import Store, Stored
 from homeostat.times import parse, to_micros
 
 T = TypeVar("T")
@@ -55,18 +55,20 @@ async def send_records(wires: Wires, request: Request) -> Response:
     body = await _body(wires, request)
     key = _key(request)
     digest = hashlib.sha256(body).hexdigest() if key else ""
-    if key and (kept := _answered(wires, key, digest)):
-        return kept
+    if key and (kept := _answered(wires.reader, key, digest)):
+        return _again(kept)
     parts, faults = await _read_as(records_of, wires, request, body)
     _check_models(request, [part.model for part in parts])
 
-    def take(ledger: Ledger) -> Answer:
+    def take(ledger: Ledger) -> Response:
+        if key and (kept := _answered(ledger.store, key, digest)):
+            return _again(kept)  # it was on its way when it came again
         answer = ledger.take_records(parts, faults, partial)
         if key:
             ledger.keep_answer(key, digest, msgspec.json.encode(answer).decode())
-        return answer
+        return json_reply(answer)
 
-    return json_reply(await wires.changed(take, len(body)))
+    return await wires.changed(take, len(body))
 
 
 async def send_labels(wires: Wires, request: Request) -> Response:
@@ -293,15 +295,20 @@ def _no_model(request: Request, known: Iterable[str]) -> Problem:
     return Problem(404, "no such model", f"there is no model {name[:128]!r}", hint)
 
 
-def _answered(wires: Wires, key: str, digest: str) -> Response | None:
-    kept = wires.reader.answer(key)
+def _answered(store: Store, key: str, digest: str) -> Answer | None:
+    """What a request with this key and body was answered; raises Conflict for another body."""
+    kept = store.answer(key)
     if kept is None:
         return None
     if kept[0] != digest:
-        raise Problem(409, "conflict", "this Idempotency-Key came with another body before")
-    answer = msgspec.json.decode(kept[1], type=Answer)
-    again = Answer(0, answer.accepted + answer.duplicates, answer.rejected)
-    return json_reply(again, headers={"Idempotent-Replayed": "true"})
+        raise Conflict("Idempotency-Key", "came with another body before",
+                       "give each request a key of its own")  # fmt: skip
+    return msgspec.json.decode(kept[1], type=Answer)
+
+
+def _again(answer: Answer) -> Response:
+    told = Answer(0, answer.accepted + answer.duplicates, answer.rejected)
+    return json_reply(told, headers={"Idempotent-Replayed": "true"})
 
 
 def _key(request: Request) -> str | None:

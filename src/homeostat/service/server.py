@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from homeostat.engine import Engine
-from homeostat.errors import HomeostatError
+from homeostat.errors import ConfigError, HomeostatError
 from homeostat.runtime.crash import crashpoint
 from homeostat.service import tokens
 from homeostat.service.app import application
@@ -71,9 +72,29 @@ def serve(
 
     `told` hears the address once it is there, `token_told` the first token when one is made.
     """
-    with locked(folder):
+    _check_files(settings)
+    with locked(folder), _listening(settings) as listener:
         first_token(settings.where(folder), token_told)
-        return asyncio.run(_serve(folder, settings, engine_of, told))
+        return asyncio.run(_serve(folder, settings, engine_of, told, listener))
+
+
+def _check_files(settings: Service) -> None:
+    for path in (settings.tls_cert, settings.tls_key):
+        if path is not None and not os.access(path, os.R_OK):
+            raise ConfigError(f"service.tls_cert, tls_key: {path}: cannot be read")
+
+
+def _listening(settings: Service) -> socket.socket:
+    """The socket of the service; raises ConfigError when it cannot have that address."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        address = (settings.host, settings.port)
+        return socket.create_server(address, family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigError(
+            f"service.port: cannot listen on {settings.host} port {settings.port}: "
+            f"{error.strerror}; choose another, 0 takes a free one"
+        ) from error
 
 
 class _Server(uvicorn.Server):
@@ -86,7 +107,7 @@ class _Server(uvicorn.Server):
 
 async def _serve(
     folder: Path, settings: Service, engine_of: Callable[[str], Engine],
-    told: Callable[[str], None],
+    told: Callable[[str], None], listener: socket.socket,
 ) -> int:  # fmt: skip
     loop = asyncio.get_running_loop()
     status = 0
@@ -110,7 +131,7 @@ async def _serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve([listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     if server.started:
@@ -128,7 +149,7 @@ def _configuration(settings: Service, app: object) -> uvicorn.Config:
         host=settings.host, port=settings.port,
         http=connection_of(settings.headers, settings.connections),
         ws="none", loop="asyncio", interface="asgi3",
-        log_level="warning", access_log=False, server_header=False, date_header=True,
+        log_level="error", access_log=False, server_header=False, date_header=True,
         proxy_headers=False,
         limit_concurrency=settings.connections,
         timeout_keep_alive=settings.keep_alive, timeout_graceful_shutdown=int(settings.grace),

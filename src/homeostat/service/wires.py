@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from homeostat.engine import Engine
+from homeostat.errors import Full
 from homeostat.runtime.followers import Followers
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger
@@ -72,10 +73,10 @@ class Wires:
         Where the keeper does not answer in time, it is what it told last under this name; None when
         that was nothing. A look copies what it tells.
         """
-        looking = self._submitted(look)
         try:
-            told = await asyncio.wait_for(asyncio.shield(looking), self.settings.answer)
-        except TimeoutError:
+            looking = asyncio.shield(self._submitted(look))
+            told = await asyncio.wait_for(looking, self.settings.answer)
+        except (TimeoutError, Full):
             return self._seen.get(name), True
         if told is not None:
             self._seen[name] = told

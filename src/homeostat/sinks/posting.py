@@ -14,7 +14,7 @@ from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from homeostat.errors import ConfigError
+from homeostat.errors import ConfigError, within
 from homeostat.sinks.addresses import Resolve, Target, judged, look_up
 from homeostat.sinks.outgoing import Retry
 
@@ -29,7 +29,9 @@ class Reply(NamedTuple):
 
 
 class Poster:
-    """Posts to one target. `timeout` is in seconds, for everything from look-up to reply.
+    """Posts to one target. `timeout` is in seconds, for everything; up to 300.
+
+    Only a look-up that hangs is left to the resolver's own limit, and ends in a Retry after it.
 
     `allow_private` lets addresses pass that are not of the Internet. `ca` names a file of
     certificates to trust in the place of the machine's. The name in the certificate has to be the
@@ -41,7 +43,8 @@ class Poster:
         resolve: Resolve = look_up, clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self._allow_private, self._timeout = allow_private, timeout
+        self._allow_private = allow_private
+        self._timeout = within("timeout", timeout, 0.0, 300.0, "(]")
         self._resolve, self._clock, self.now = resolve, clock, now
         try:
             self._tls = ssl.create_default_context(cafile=ca)

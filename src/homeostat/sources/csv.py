@@ -32,8 +32,13 @@ def read(opened: Opened, options: Options) -> Iterator[Chunk]:
     header = next(feed, None)
     if header is None:
         return
-    delimiter = _delimiter(header)
-    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
+    try:
+        delimiter = _delimiter(header)
+        names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
+    except csv.Error as error:
+        hint = "end each line with a line feed"
+        where = f"{opened.name}: line 1"
+        raise InvalidInput("line", f"is not valid CSV: {error}", hint, where) from None
     layout.check(names, options.unknown, f"{opened.name}: line 1")
     convert = _Converter(names, opened.name, options)
     for rows, rejects in _parsed(feed, delimiter, opened.name, options.rows):

@@ -166,7 +166,12 @@ def _text(column: Any) -> Any:
 def _times(column: Any) -> Any:
     """Times as datetime64 in UTC; where one is null or beyond the calendar, as a list."""
     exact = pc.CastOptions(target_type=pa.timestamp("us", "UTC"), allow_time_truncate=True)
-    micros = column.cast(options=exact).cast(pa.int64())
+    try:
+        micros = column.cast(options=exact).cast(pa.int64())
+    except pa.ArrowInvalid:  # seconds or milliseconds beyond what microseconds can count
+        times = 1_000_000 if column.type.unit == "s" else 1_000
+        units = column.cast(pa.int64()).to_pylist()
+        return [_moment(unit if unit is None else unit * times) for unit in units]
     if not micros.null_count:
         values = micros.to_numpy(zero_copy_only=False)
         if not len(values) or (values.min() >= _FIRST and values.max() <= _LAST):

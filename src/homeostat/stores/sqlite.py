@@ -2,7 +2,8 @@
 
 The connection that writes owns every checkpoint: SQLite's automatic ones swallow a failed fsync.
 `apsw` brings a SQLite of its own, without the WAL-reset bug that loses committed transactions in
-the versions 3.7.0 to 3.51.2 which most Pythons are linked with.
+the versions 3.7.0 to 3.51.2 which most Pythons are linked with; and SQLite's own layer that keeps
+a checksum in each page, so that what was spoiled on the disk is refused, not read as other numbers.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from homeostat.stores.faults import Busy, StoreBroken, StoreFull
 
 try:
     import apsw
+    import apsw.sqlite_extra
 except ImportError as error:
     raise MissingExtra("service", "apsw", "The embedded store") from error
 
@@ -27,6 +29,8 @@ SYNCHRONOUS = {"full": "FULL", "fast": "NORMAL"}
 _BUSY_MS = 5_000
 _WAL_MOST = 4 << 20  # bytes of write-ahead log after which it is written back
 _PAGE = 4096
+_CHECKED = "cksmvfs"
+_CHECKSUM = 8  # bytes at the end of each page
 _SOUND = (3, 51, 3)
 
 
@@ -50,7 +54,7 @@ class SQLite:
         self._logged = 0  # bytes of write-ahead log
         flags = apsw.SQLITE_OPEN_READONLY if read_only else _WRITABLE
         with _Translated(self.path):
-            self._connection = apsw.Connection(os.fspath(self.path), flags=flags)
+            self._connection = apsw.Connection(os.fspath(self.path), flags=flags, vfs=_CHECKED)
             self._connection.set_busy_timeout(_BUSY_MS)
             if not read_only:
                 self._set_up(durability)
@@ -58,6 +62,7 @@ class SQLite:
 
     def _set_up(self, durability: str) -> None:
         self.path.chmod(0o600)
+        self._connection.reserve_bytes(reserve=_CHECKSUM)  # of a file that is new
         self.execute("PRAGMA journal_mode = WAL")
         self.execute("PRAGMA wal_autocheckpoint = 0")
         self.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
@@ -107,7 +112,7 @@ class SQLite:
     def copy_to(self, path: str | Path) -> None:
         """A consistent copy while others write: in one read, which later writes do not touch."""
         with _Translated(self.path):
-            target = apsw.Connection(os.fspath(path))
+            target = apsw.Connection(os.fspath(path), vfs=_CHECKED)
             try:
                 with target.backup("main", self._connection, "main") as backup:
                     backup.step(-1)
@@ -123,6 +128,22 @@ class SQLite:
     def close(self) -> None:
         with _Translated(self.path):
             self._connection.close()
+
+
+def check_pages() -> None:
+    """Load the layer that checks pages, over the file system that is SQLite's default now."""
+    usual = apsw.vfs_names()[0]
+    loader = apsw.Connection(":memory:")
+    try:
+        apsw.sqlite_extra.load(loader, "cksumvfs")
+    except (apsw.Error, apsw.sqlite_extra.NotAvailable) as error:
+        raise StoreBroken(
+            f"this apsw cannot check what it reads: {error}; run: pip install --force-reinstall "
+            '"apsw>=3.51.3"'
+        ) from error
+    finally:
+        loader.close()
+    apsw.set_default_vfs(usual)
 
 
 _WRITABLE = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
@@ -148,8 +169,13 @@ class _Translated:
             raise Busy(f"{self._path}: another process writes to it: {error}") from error
         if isinstance(error, apsw.IOError) and _out_of_room(error):
             raise StoreFull(f"{self._path}: a write did not fit: {error}; make room") from error
-        raise StoreBroken(f"{self._path}: {error}; run: homeostat doctor") from error
+        spoiled = getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_DATA
+        said = "a page of it is not what was written there" if spoiled else error
+        raise StoreBroken(f"{self._path}: {said}; run: homeostat doctor") from error
 
 
 def _out_of_room(error: apsw.Error) -> bool:
     return getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_WRITE
+
+
+check_pages()

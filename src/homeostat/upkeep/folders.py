@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from homeostat.stores import open_store
-from homeostat.stores.faults import StoreError
+from homeostat.stores.faults import StoreBroken, StoreError
 from homeostat.stores.schema import STEPS, NewerSchema, version
 from homeostat.stores.store import Store
 from homeostat.upkeep import outside
@@ -28,15 +28,30 @@ def opened(folder: Path, *, read_only: bool = False) -> Iterator[Store]:
     found = outside.the_file(folder)
     if not found.ok:
         raise Unusable(f"{found.problem}; {found.mend}")
-    store = open_store(folder, read_only=True)
-    try:
+    with _store(folder, read_only=True) as store:
         _check(store, folder)
         if read_only:
             yield store
             return
-    finally:
-        store.close()
-    store = open_store(folder)
+    with _store(folder, read_only=False) as store:
+        yield store
+
+
+@contextmanager
+def _store(folder: Path, read_only: bool) -> Iterator[Store]:
+    store = None
+    try:
+        store = open_store(folder, read_only=read_only)
+        store.database.execute("SELECT COUNT(*) FROM sqlite_master")  # reads, as opening does not
+    except StoreBroken as error:
+        if store is not None:
+            store.close()
+        if os.access(folder, os.W_OK):
+            raise
+        raise Unusable(
+            f"{folder} cannot be written by this user, which SQLite needs even to read; run this "
+            "as the user that the service has, or on a backup that was restored"
+        ) from error
     try:
         yield store
     finally:

@@ -21,7 +21,7 @@ from homeostat.runtime.cells import MINUTE, unpack_cell
 from homeostat.service.tokens import SCOPES
 from homeostat.stores import audit
 from homeostat.stores.identities import Run, hashed
-from homeostat.stores.packing import pack_label, unpack, unpack_batch, unsealed
+from homeostat.stores.packing import pack_label, unpack, unpack_batch, unpack_label, unsealed
 from homeostat.stores.store import LABELS, RECORDS, Fact, Model, Store
 from homeostat.upkeep.findings import Finding, error, fine
 
@@ -134,12 +134,11 @@ class Inside:
 
     def checks(self) -> list[tuple[str, Callable[[], Iterator[Finding]]]]:
         """Names and what to call."""
-        looks = {
-            "journal": self._journal, "counters": self._counters, "labels": self._labels,
-            "snapshots": self._snapshots, "series": self._series, "ids": self._ids,
-            "events": self._events, "tokens": self._tokens, "audit": self._audit,
-        }  # fmt: skip
-        return [(name, _told(name, look)) for name, look in looks.items()]
+        looks = (
+            self._journal, self._counters, self._labels, self._parked, self._snapshots,
+            self._series, self._ids, self._events, self._tokens, self._audit,
+        )  # fmt: skip
+        return [(look.__name__[1:], _told(look.__name__[1:], look)) for look in looks]
 
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._store.database.execute(statement, values)
@@ -200,6 +199,16 @@ class Inside:
             late, told = one.late()
             if not (np.array_equal(kept, late) and np.array_equal(codes, told)):
                 yield f"{one.model.name}: its late labels are not those of the journal"
+
+    def _parked(self) -> Iterator[str]:
+        """As many labels wait for a record as each model counts, and all can be read."""
+        for one in self._recounts:
+            statement = "SELECT label FROM parked WHERE model = ?"
+            for (label,) in (kept := self._rows(statement, one.model.number)):
+                unpack_label(label)
+            told = one.model.counters.get("parked_labels", 0)
+            if told != len(kept):
+                yield f"{one.model.name}: {told:,} labels should wait, and {len(kept):,} do"
 
     def _snapshots(self) -> Iterator[str]:
         """Every snapshot is what was written, and stands between two facts."""

@@ -15,7 +15,7 @@ from homeostat.service.app import application
 from homeostat.service.settings import Service
 from homeostat.service.wires import Wires
 from homeostat.sinks import GiveUp, Outlet, Retry
-from homeostat.stores import open_store
+from homeostat.stores import audit, open_store
 
 CONFIG = """
 [[metrics]]
@@ -183,6 +183,12 @@ def test_dead_letters_are_listed_and_replayed(tmp_path):
     with serving(tmp_path, Outlet(sink)) as client:
         answer = client.post("/v1/deliveries/replay", {"sink": "counting", "model": "churn"})
         assert answer.json() == {"replayed": len(ids)}
+        (act,) = audit.entries(client.wires.reader)
+        assert (act.action, act.detail) == (
+            "replay",
+            '{"model":"churn","seq":null,"sink":"counting"}',
+        )
+        assert act.actor == f"token:{client.texts['admin'].split('_')[1]}"
         sink.wait(len(ids))
     assert sink.got == ids
 

@@ -1,0 +1,6 @@
+"""Finds the pieces of the quick tests, of which these scripts do more."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "faults"))
