@@ -33,3 +33,10 @@ def test_every_registered_name_is_documented():
 def test_nothing_names_a_path_of_one_machine():
     for page in PAGES:
         assert not re.search(r"/(work|root|tmp|home)/", page.read_text()), page
+
+
+def test_the_tests_behind_the_promises_exist():
+    page = (ROOT / "docs" / "promises.md").read_text()
+    named = re.findall(r"`(tests/[\w/.]+)`", page)
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).is_file()] == []

@@ -16,12 +16,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--each", type=int, default=100, help="files for each way to spoil one")
     parser.add_argument("--seed", type=int, default=1_000)
+    ways = [way for way in WAYS if way != "swap"]
+    parser.add_argument("--ways", nargs="+", choices=ways, default=ways)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="homeostat-spoil-") as home:
         good = Path(home) / "good"
         build(good, Path(home) / "killed")
         truth = read(good)
-        for way in [way for way in WAYS if way != "swap"]:
+        for way in given.ways:
             ends = Counter(
                 outcome(good, Path(home) / f"{way}-{seed}", way, seed, truth)
                 for seed in range(given.seed, given.seed + given.each)
