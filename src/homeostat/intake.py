@@ -158,9 +158,14 @@ def object_array(values: Sequence[Any]) -> Array:
 def joined(columns: Sequence[Array]) -> Array:
     """Columns one after another; as objects where they are not all numbers, or of one kind."""
     kinds = {column.dtype.kind for column in columns}
-    if len(kinds) == 1 or kinds <= set("iuf"):
+    if len(kinds) == 1 or (kinds <= set("iuf") and not any(map(_beyond_floats, columns))):
         return np.concatenate(columns)
     return np.concatenate([_as_objects(column) for column in columns])
+
+
+def _beyond_floats(column: Array) -> bool:
+    """Whether it holds whole numbers that a float would round."""
+    return column.dtype.kind in "iu" and bool(((column > 2**53) | (column < -(2**53))).any())
 
 
 def _as_objects(column: Array) -> Array:

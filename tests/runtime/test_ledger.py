@@ -1,11 +1,15 @@
 import random
 
+import numpy as np
 import pytest
 from shop import Shop, made
 
-from homeostat import AccuracyMetric
+from homeostat import AccuracyMetric, LatencyMetric
+from homeostat.batch import Batch
+from homeostat.drift import ADWIN
+from homeostat.engine import Engine
 from homeostat.runtime.cells import Cell, unpack_cell
-from homeostat.runtime.ledger import Limits, Refused
+from homeostat.runtime.ledger import Limits, Part, Refused
 
 
 def test_a_record_counts_once(shop):
@@ -152,3 +156,31 @@ def test_how_requests_were_cut_does_not_matter(tmp_path):
         hashes.add(shop.hash())
         shop.store.close()
     assert len(hashes) == 1
+
+
+def test_requests_of_one_transaction_are_folded_together_and_read_as_if_not(tmp_path):
+    def engines(name):
+        return Engine([AccuracyMetric(50), LatencyMetric(0.3)], [ADWIN(0.05, on="error")])
+
+    records = [made(n, predicted="ab"[n % 2], label="ab"[(n + (n > 150)) % 2]) for n in range(300)]
+    states = []
+    for together in (False, True):
+        (tmp_path / str(together)).mkdir()
+        shop = Shop(tmp_path / str(together), engines)
+        pieces = [records[at : at + 30] for at in range(0, 300, 30)]
+        if together:
+            with shop.store.change():
+                for piece in pieces:
+                    part = Part("default", Batch.from_records(piece), np.arange(30))
+                    shop.ledger.take_records([part], [], False)
+                hashed = shop.hash()
+                seen = dict(shop.account().latest)
+                shop.ledger.save()
+            assert (hashed, seen) == (shop.hash(), shop.account().latest)
+        else:
+            for piece in pieces:
+                shop.send(*piece)
+        assert shop.account().counters["events"] > 0
+        states.append((shop.hash(), shop.account().latest, shop.account().counters))
+        shop.store.close()
+    assert states[0] == states[1]

@@ -47,6 +47,7 @@ ANY_MODEL = 0
 SETTLED, CORRECTED, RETRACTED = 0, 1, 2
 """What a label did: it was the record's first, replaced another, or took one back."""
 
+_TOGETHER = 16_384  # records that are folded at once
 _SNAPSHOT_EVERY = 50_000  # facts, so that a restart takes at most so many again
 _FUTURE = 300_000_000  # microseconds by which a record's time may be ahead of ours
 _LATENESS = 3_600_000_000  # behind the model's newest record; older ones are counted as late
@@ -64,8 +65,8 @@ class Account:
     def __init__(self, store: Store, model: Model, engine: Engine, records: Records) -> None:
         self.number, self.name = model.number, model.name
         self.counters = dict(model.counters)
-        self.engine = engine
-        self.latest: dict[str, list[Any]] = {}  # metric: value, n, version, time
+        self._engine = engine
+        self._latest: dict[str, list[Any]] = {}  # metric: value, n, version, time
         self._store, self._records = store, records
         self._cells = Cells(store, model.number)
         self._position = model.position
@@ -73,8 +74,23 @@ class Account:
         self._saved_at = 0
         self._stale = self._corrected = False
         self._waiting = store.waiting(model.number) + store.waiting(ANY_MODEL)
+        self._unfolded: list[Batch] = []
         self._new_events: list[tuple[str, bytes]] = []
         self._changed = False
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, which has seen all that came."""
+        self._fold()
+        self._recount()
+        return self._engine
+
+    @property
+    def latest(self) -> dict[str, list[Any]]:
+        """Each metric's latest value, and the observations that it rests on."""
+        self._fold()
+        self._recount()
+        return self._latest
 
     @classmethod
     def opened(cls, store: Store, model: Model, engine: Engine, records: Records) -> Account:
@@ -135,7 +151,9 @@ class Account:
         self._note_lateness(batch)
         self._cells.add(batch)
         self._advance(len(batch))
-        self._told(self._folded(batch))
+        self._unfolded.append(batch)
+        if sum(map(len, self._unfolded)) >= _TOGETHER:
+            self._fold()
         return len(loose)
 
     def _met(self, batch: Batch) -> tuple[Batch, dict[str, Parked], dict[str, Parked]]:
@@ -214,6 +232,7 @@ class Account:
             at = end
 
     def _settle(self, positions: list[int], labels: list[Any]) -> None:
+        self._fold()
         self._recount()  # before there are more labels than were folded
         batch = self._gathered(positions).with_truth(labels)
         self._cells.relabel(batch, 1)
@@ -222,6 +241,7 @@ class Account:
         self._told(self._folded(batch, late=True))
 
     def _relabel(self, position: int, label: Any) -> None:
+        self._fold()
         before = self._current([position])[position][1]
         record = self._gathered([position])
         if before is not None:
@@ -270,8 +290,15 @@ class Account:
 
     # Folding ----------------------------------------------------------------------------------
 
+    def _fold(self) -> None:
+        """Fold the records that came since: those of several requests at once cost far less."""
+        if self._unfolded:
+            batch = Batch.joined(self._unfolded)
+            self._unfolded = []
+            self._told(self._folded(batch))
+
     def _folded(self, batch: Batch, late: bool = False) -> EventBatch:
-        events = self.engine.settle(batch) if late else self.engine.observe_batch(batch)
+        events = self._engine.settle(batch) if late else self._engine.observe_batch(batch)
         self._note_values(events)
         return events
 
@@ -292,13 +319,13 @@ class Account:
     def _note_value(self, name: str, told: Any) -> None:
         if not len(told.values):
             return
-        before = self.latest[name][1] if name in self.latest else 0
+        before = self._latest[name][1] if name in self._latest else 0
         n = before + len(told.values)
-        most = next((m.window for m in self.engine.metrics if m.name == name
+        most = next((m.window for m in self._engine.metrics if m.name == name
                      and isinstance(getattr(m, "window", None), int)), None)  # fmt: skip
         if told.bounds is not None:
             n = int(told.bounds.n[-1])
-        self.latest[name] = [float(told.values[-1]), n if most is None else min(n, most)]
+        self._latest[name] = [float(told.values[-1]), n if most is None else min(n, most)]
 
     def _recount(self) -> None:
         """After a change, rebuild what follows labels from the latest records that have one."""
@@ -313,18 +340,18 @@ class Account:
         batch = (
             self._gathered(positions).with_truth(labels) if positions else Batch.from_records([])
         )
-        for name, values in self.engine.recount(batch).items():
-            own = next(m for m in self.engine.metrics if m.name == name)
+        for name, values in self._engine.recount(batch).items():
+            own = next(m for m in self._engine.metrics if m.name == name)
             if len(values):
                 most = getattr(own, "window", len(values))
                 n = min(len(values), most) if isinstance(most, int) else len(values)
-                self.latest[name] = [float(values[-1]), n]
+                self._latest[name] = [float(values[-1]), n]
             else:
-                self.latest.pop(name, None)
+                self._latest.pop(name, None)
 
     def _labels_needed(self) -> int:
         """How many of the latest labels the metrics that follow them are rebuilt from."""
-        needed = [getattr(m, "window", None) for m in self.engine.metrics if follows_labels(m)]
+        needed = [getattr(m, "window", None) for m in self._engine.metrics if follows_labels(m)]
         return max((n if isinstance(n, int) else _UNSURE for n in needed), default=0)
 
     def _latest_labelled(self, most: int) -> list[int]:
@@ -412,6 +439,7 @@ class Account:
 
     def save(self, now: int, snapshot: bool = False) -> int:
         """Write what has changed, within the change that caused it; how many events are new."""
+        self._fold()
         self._recount()
         new = len(self._new_events)
         if new:
@@ -438,12 +466,15 @@ class Account:
 
     def state_hash(self) -> str:
         """SHA-256 of everything that the facts have led to."""
+        self._fold()
+        self._recount()
         facts = {name: self.counters.get(name, 0) for name in ("accepted", "labels", "events")}
+        facts["events"] += len(self._new_events)
         body = self._memory() + msgspec.json.encode(facts, order="sorted")
         return hashlib.sha256(body).hexdigest()
 
     def _memory(self) -> bytes:
-        return to_bytes({"engine": self.engine.snapshot(), "latest": self.latest})
+        return to_bytes({"engine": self._engine.snapshot(), "latest": self._latest})
 
     def _resume(self) -> None:
         """Take the latest snapshot, then the facts since; all their events are kept already."""
@@ -453,8 +484,8 @@ class Account:
             start, _, body = kept
             memory = from_bytes(unsealed(body, f"the snapshot of {self.name}"))
             try:
-                self.engine.restore(memory["engine"])
-                self.latest = memory["latest"]
+                self._engine.restore(memory["engine"])
+                self._latest = memory["latest"]
             except SnapshotMismatch:
                 start = 0
         for fact in self._store.facts(self.number, start):
