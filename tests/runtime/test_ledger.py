@@ -184,3 +184,20 @@ def test_requests_of_one_transaction_are_folded_together_and_read_as_if_not(tmp_
         states.append((shop.hash(), shop.account().latest, shop.account().counters))
         shop.store.close()
     assert states[0] == states[1]
+
+
+def test_the_same_id_in_two_parts_of_a_request(shop):
+    parts = [Part("default", Batch.from_records([made(1)]), np.array([row])) for row in (0, 1)]
+    with shop.store.change():
+        answer = shop.ledger.take_records(parts, [], False)
+        shop.ledger.save()
+    assert (answer.accepted, answer.duplicates) == (1, 1)
+
+
+def test_a_refused_request_makes_no_model(shop):
+    shop.now = 0
+    with pytest.raises(Refused):
+        shop.send(made(1, model="new"))
+    assert shop.send(made(2, model="new"), partial=True).accepted == 0
+    assert shop.store.models() == []
+    assert shop.ledger.counters["refused"] == 2

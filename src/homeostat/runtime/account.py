@@ -18,17 +18,16 @@ import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.engine import Engine
-from homeostat.errors import InvalidInput, SnapshotMismatch
+from homeostat.errors import SnapshotMismatch
 from homeostat.event_batch import EventBatch
 from homeostat.events import MetricUpdated, SystemEvent
 from homeostat.protocols import follows_labels
-from homeostat.runtime.answers import Conflict, Judged, Sent
+from homeostat.runtime.answers import Sent
 from homeostat.runtime.cells import Cells
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.records import Place, Records
 from homeostat.state import from_bytes, to_bytes
 from homeostat.stores import pruning
-from homeostat.stores.erasure import ERASED
 from homeostat.stores.packing import (
     pack,
     pack_batch,
@@ -49,7 +48,6 @@ SETTLED, CORRECTED, RETRACTED = 0, 1, 2
 
 _TOGETHER = 16_384  # records that are folded at once
 _SNAPSHOT_EVERY = 50_000  # facts, so that a restart takes at most so many again
-_FUTURE = 300_000_000  # microseconds by which a record's time may be ahead of ours
 _LATENESS = 3_600_000_000  # behind the model's newest record; older ones are counted as late
 _MARGIN = 2  # times the labels that a recount needs stay, so that some may be taken back
 _UNSURE = 1000  # records looked back at for a metric that does not say how many it needs
@@ -100,37 +98,6 @@ class Account:
         return account
 
     # Records ----------------------------------------------------------------------------------
-
-    def judge(self, batch: Batch, now: int) -> Judged:
-        """What would become of a batch; changes nothing."""
-        ids = batch.column("record_id").tolist()
-        fresh = batch.created_at <= now + _FUTURE
-        faults = [(int(row), _from_the_future(batch, int(row))) for row in np.flatnonzero(~fresh)]
-        named = [row for row, one in enumerate(ids) if one is not None and fresh[row]]
-        if not named:
-            return Judged(np.flatnonzero(fresh), 0, faults)
-        first: dict[str, int] = {}
-        again: list[tuple[int, int]] = []  # a row, and the row of the same batch that has its id
-        for row in named:
-            before = first.setdefault(ids[row], row)
-            if before != row:
-                again.append((row, before))
-        known: dict[int, InvalidInput | None] = {
-            row: _compared(batch, row, batch, before) for row, before in again
-        }
-        rows = list(first.values())
-        for row, places in zip(rows, self._records.find(list(first)), strict=True):
-            for place in places:
-                if place.model == self.number:
-                    kept = self._records.at(place)
-                    known[row] = _compared(batch, row, kept.batch, place.position - kept.first)
-        for row, before in again:  # what is known of the first holds for the others of its id
-            if known[row] is None and before in known:
-                known[row] = known[before]
-        faults += [(row, error) for row, error in known.items() if error is not None]
-        fresh[list(known)] = False
-        duplicates = sum(error is None for error in known.values())
-        return Judged(np.flatnonzero(fresh), duplicates, sorted(faults, key=lambda each: each[0]))
 
     def take(self, batch: Batch, now: int) -> int:
         """Keep new records and fold them; how many labels met one that waited for any model's."""
@@ -515,31 +482,6 @@ def fingerprint(engine: Engine) -> str:
 def told(event: SystemEvent) -> tuple[str, bytes]:
     """An event as the log keeps it: its kind, and its JSON."""
     return event.kind, event.to_json().encode()
-
-
-def _from_the_future(batch: Batch, row: int) -> InvalidInput:
-    at = batch.moment(row).isoformat()
-    hint = "check the sender's clock; times are read in their zone"
-    return InvalidInput("created_at", f"is more than 5 minutes ahead of now: {at}", hint)
-
-
-def _compared(left: Batch, row: int, right: Batch, other: int) -> InvalidInput | None:
-    """None when two records of one id are the same."""
-    if _content(left, row) == _content(right, other) or right[other].metadata == ERASED:
-        return None
-    one = left.column("record_id")[row]
-    return Conflict(
-        "record_id", f"{one!r} was sent before with another content",
-        "give each prediction an id of its own; a label is corrected by /v1/labels",
-    )  # fmt: skip
-
-
-def _content(batch: Batch, row: int) -> tuple[Any, ...]:
-    """What a record says; its label aside, which may have come another way."""
-    record = batch[row]
-    features = {k: v for k, v in (record.features or {}).items() if v is not None}
-    return (record.model_version, record.predicted_label, record.latency_ms, record.created_at,
-            record.score, record.scores or None, features, record.metadata)  # fmt: skip
 
 
 def _labels_of(batch: Batch) -> list[Any]:

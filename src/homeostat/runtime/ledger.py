@@ -15,6 +15,7 @@ from homeostat.errors import InvalidInput
 from homeostat.runtime.account import ANY_MODEL, CORRECTED, RETRACTED, Account
 from homeostat.runtime.answers import Answer, Conflict, Sent, refusal
 from homeostat.runtime.crash import crashpoint
+from homeostat.runtime.judging import NOT_YET, judge
 from homeostat.runtime.records import Place, Records
 from homeostat.stores.packing import pack_label
 from homeostat.stores.store import Parked, Store
@@ -82,11 +83,15 @@ class Ledger:
         rejected = [refusal(row, error) for row, error in faults]
         conflict = False
         judged = []
-        for part in parts:
-            if part.model not in self.accounts and not self._room():
+        room = self.limits.models - len(self.accounts)
+        for part in _by_model(parts):
+            account = self.accounts.get(part.model)
+            if account is None and not room:
                 rejected += [refusal(int(row), self._too_many(part.model)) for row in part.rows]
                 continue
-            own = self._account(part.model).judge(part.batch, now)
+            room -= account is None
+            number = NOT_YET if account is None else account.number
+            own = judge(self.records, number, part.batch, now)
             rejected += [refusal(int(part.rows[row]), error) for row, error in own.faults]
             conflict |= any(isinstance(error, Conflict) for _, error in own.faults)
             judged.append((part, own))
@@ -98,6 +103,9 @@ class Ledger:
         self._count("unreadable", len(faults))
         answer = Answer(0, 0, rejected)
         for part, own in judged:
+            if part.model not in self.accounts and not len(own.new):
+                self._count("refused", len(part.rows))  # none of them makes a model
+                continue
             account = self._account(part.model)
             account.count("received", len(part.rows))
             account.count("duplicates", own.duplicates)
@@ -242,3 +250,20 @@ class Ledger:
             "record_id", f"{sent.record_id!r} is no record that has come, and "
             f"{self.limits.parked:,} labels wait already", "send the record first",
         )  # fmt: skip
+
+
+def _by_model(parts: Sequence[Part]) -> list[Part]:
+    """One part for each model, so that an id which is in two of them is seen."""
+    found: dict[str, list[Part]] = {}
+    for part in parts:
+        found.setdefault(part.model, []).append(part)
+    return [
+        same[0]
+        if len(same) == 1
+        else Part(
+            model,
+            Batch.joined([part.batch for part in same]),
+            np.concatenate([part.rows for part in same]),
+        )
+        for model, same in found.items()
+    ]
