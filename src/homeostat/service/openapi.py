@@ -97,6 +97,39 @@ class Models(msgspec.Struct):
     stale: bool = False
 
 
+class Column(msgspec.Struct):
+    """A column of a reference: what it holds, of how many rows, and the share that is missing."""
+
+    name: str
+    kind: str
+    n: _Count
+    missing: float | None
+
+
+class Usual(msgspec.Struct):
+    """A reference."""
+
+    rows: _Count
+    fingerprint: str
+    columns: list[Column]
+
+
+class Compared(msgspec.Struct):
+    """A detector and its reference; null while it is learned."""
+
+    detector: str
+    on: str
+    reference: Usual | None
+
+
+class References(msgspec.Struct):
+    """What a model's inputs are compared with."""
+
+    model: str
+    references: list[Compared]
+    stale: bool = False
+
+
 class Point(msgspec.Struct):
     """A metric in one step of time."""
 
@@ -244,6 +277,7 @@ DESCRIPTIONS: dict[tuple[str, str], Description] = {
         kinds=("text/event-stream",),
         statuses=(404, 422, *_BUSY),
     ),
+    ("GET", "/v1/models/{model}/reference"): Description(References, statuses=(404, *_BUSY)),
     ("GET", "/v1/deliveries"): Description(
         Deliveries,
         (

@@ -25,6 +25,7 @@ from homeostat.service.deliveries import deliveries, replay
 from homeostat.service.guard import OPEN
 from homeostat.service.openapi import document
 from homeostat.service.problems import Problem
+from homeostat.service.references import references
 from homeostat.service.replies import SAFE, json_reply, number
 from homeostat.service.series import METRICS, MOST_POINTS, Window, series, step_of
 from homeostat.service.streams import event_stream
@@ -154,6 +155,20 @@ async def model_series(wires: Wires, request: Request) -> Response:
     return json_reply(told)
 
 
+async def model_reference(wires: Wires, request: Request) -> Response:
+    """What a model's inputs are compared with; null where it is still being learned."""
+    name = request.path_params["model"]
+    _number(wires, request)
+
+    def look(ledger: Ledger) -> list[dict[str, Any]]:
+        return references(ledger.accounts[name].engine)
+
+    told, stale = await wires.looked(f"reference {name}", look)
+    if told is None:
+        raise Problem(503, "unavailable", "the store is busy", "", {"Retry-After": "1"})
+    return json_reply({"model": name, "references": told} | _old(stale))
+
+
 async def events(wires: Wires, request: Request) -> Response:
     """The log of a model: a page of it, or all that comes, as server-sent events."""
     model = _number(wires, request)
@@ -212,6 +227,7 @@ TABLE = [
     Route("GET", "/v1/models/{model}/status", "read", status),
     Route("GET", "/v1/models/{model}/series", "read", model_series),
     Route("GET", "/v1/models/{model}/events", "read", events),
+    Route("GET", "/v1/models/{model}/reference", "read", model_reference),
     Route("GET", "/v1/deliveries", "read", deliveries),
     Route("POST", "/v1/deliveries/replay", "admin", replay),
     Route("GET", "/metrics", "read", metrics),
