@@ -46,6 +46,13 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     hs.Reference.fit({name: rng.normal(size=5_000) for name in names}).save(folder / "usual.hs")
     (folder / "homeostat.toml").write_text(CONFIG.format(reference=folder / "usual.hs"))
     server = Server(folder)
+    try:
+        measure(server, options)
+    finally:
+        server.stop()
+
+
+def measure(server: Server, options: argparse.Namespace) -> None:
     print(f"idle: {server.memory():.0f} MB")
     rows = []
     for name, bodies, size, kind in (
@@ -68,7 +75,6 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     status = server.get("/v1/models/default/status")
     sent = sum(each.sent for _, full, half in rows for each in (full, half))
     print(f"acknowledged {sent:,}, the service counts {status['records']:,}")
-    server.stop()
 
 
 CONFIG = """
@@ -96,8 +102,12 @@ class Server:
                    "--token-file", str(token)]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().split()[2].rstrip(",").partition("//")[2]
-        self.process.stdout.readline()
+        line = ""
+        while "homeostat serves" not in line:
+            line = self.process.stdout.readline()
+            if not line:
+                raise RuntimeError("the service did not start")
+        self.address = line.split()[2].rstrip(",").partition("//")[2]
         self.token = token.read_text().strip()
 
     def connect(self) -> http.client.HTTPConnection:
