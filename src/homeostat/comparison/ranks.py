@@ -11,13 +11,14 @@ from homeostat.comparison.kolmogorov import ks_sf, kuiper_sf
 from homeostat.comparison.sample import Floats, Outcome, Pair, Test
 
 _POWER = special.normal_isf(0.2)
+_FEW = 2_000  # values of a side up to which an exact p-value is quick
 _NUMBERS = ("number", "time", "truth")
 
 
 def ks(pair: Pair) -> Outcome:
     """Kolmogorov-Smirnov: the largest difference of distribution functions."""
     d = max(pair.farthest)
-    enough = 4 * pair.level if pair.counted else 1.0
+    enough = _exact_below(pair) if pair.counted else 1.0
     critical = sqrt(-0.5 * np.log(pair.level / 2))
     return Outcome(
         d,
@@ -25,6 +26,12 @@ def ks(pair: Pair) -> Outcome:
         d,
         min(1.0, (critical + _POWER / 2) * sqrt(pair.spread)),
     )
+
+
+def _exact_below(pair: Pair) -> float:
+    """The p-value below which counts are worth an exact one, which takes up to a second."""
+    small = max(pair.n, pair.m) <= _FEW or pair.n == pair.m
+    return 4 * pair.level if small else 0.0
 
 
 def kuiper(pair: Pair) -> Outcome:
