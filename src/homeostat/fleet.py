@@ -18,7 +18,8 @@ from homeostat.config import Config
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, did_you_mean
 
-_OWN = ("metrics", "detectors", "strategy", "alarms")
+_WATCHES = ("metrics", "detectors", "strategy")
+_OWN = (*_WATCHES, "alarms")
 
 
 class Fleet(msgspec.Struct, frozen=True):
@@ -56,18 +57,28 @@ def parse(text: str, source: str = config.FILE) -> Fleet:
         raise ConfigError(f"{source}: is not valid TOML: {error}") from error
     service = _table(given.pop("service", {}), f"{source}: service")
     models = _table(given.pop("models", {}), f"{source}: models")
-    if not any(name in given for name in _OWN):
-        given |= tomllib.loads(config.DEFAULT_TOML)
-    own = {name: _model(given, table, f"{source}: models.{name}") for name, table in models.items()}
-    return Fleet(config.of(given, source), own, service, source)
+    usual = tomllib.loads(config.DEFAULT_TOML)
+    base = dict(given)
+    if not any(name in given for name in _WATCHES):
+        # The usual things are watched; a budget that is given is for the models that are told.
+        base = {name: usual[name] for name in _WATCHES} | {
+            name: table for name, table in given.items() if name != "alarms"
+        }
+    own = {
+        name: _model(given, base, table, f"{source}: models.{name}")
+        for name, table in models.items()
+    }
+    return Fleet(config.of(base, source), own, service, source)
 
 
-def _model(given: Mapping[str, Any], own: Any, path: str) -> Config:
+def _model(given: Mapping[str, Any], base: Mapping[str, Any], own: Any, path: str) -> Config:
+    """What holds for all, with the sections of one model in their place."""
     table = _table(own, path)
     for name in table:
         if name not in _OWN:
             raise ConfigError(f"{path}.{name}: no such section; {did_you_mean(name, _OWN)}")
-    return config.of({**given, **table}, path)
+    alarms = {"alarms": given["alarms"]} if "alarms" in given and "detectors" in table else {}
+    return config.of({**base, **alarms, **table}, path)
 
 
 def _table(given: Any, path: str) -> dict[str, Any]:

@@ -59,6 +59,9 @@ def serve(
 
     def told(address: str) -> None:
         click.echo(f"homeostat serves {address}, data in {folder}")
+        if token_file is not None and not Path(token_file).exists():
+            click.echo(f"{token_file} was not written: there is a token already; make another with "
+                       f"homeostat token create --scope admin --data {folder}")  # fmt: skip
 
     def token_told(token: str) -> None:
         if token_file is not None:

@@ -76,7 +76,9 @@ def service_of(given: dict[str, Any], path: str) -> Service:
     try:
         settings = msgspec.structs.replace(msgspec.convert(plain, Service), sinks=sinks)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        said, _, place = str(error).partition(" - at `$")
+        said = said.replace("Expected", "must be").replace("`", "")
+        raise ConfigError(f"{path}{place.rstrip('`')}: {said}") from error
     return checked(settings, path)
 
 
