@@ -6,7 +6,7 @@ from obligations import engine_of
 from simulation import Service, simulate
 
 from homeostat.errors import Closed
-from homeostat.runtime.account import Account
+from homeostat.runtime import ledger
 from homeostat.runtime.answers import Judged
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.keeper import Keeper
@@ -35,7 +35,8 @@ def found_within(seeds, **changed):
 
 
 def test_without_ids_that_are_known_it_would_be_noticed(monkeypatch):
-    monkeypatch.setattr(Account, "judge", lambda self, batch, now: Judged(np.arange(len(batch))))
+    all_new = lambda records, model, batch, now: Judged(np.arange(len(batch)))  # noqa: E731
+    monkeypatch.setattr(ledger, "judge", all_new)
     assert found_within(ENOUGH) is not None
 
 
