@@ -108,11 +108,19 @@ def load(kind: str, name: str) -> Any:
     target = name if ":" in name else TABLE[kind].get(name) or known(kind).get(name)
     if target is None:
         raise ConfigError(f"{name!r} is none of the {kind}; {did_you_mean(name, known(kind))}")
+    try:
+        return imported(target)
+    except ConfigError as error:
+        raise ConfigError(f"{kind}: {error}") from error.__cause__
+
+
+def imported(target: str) -> Any:
+    """What `module:attribute` names; raises ConfigError when it cannot be loaded."""
     module, _, attribute = target.partition(":")
     try:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{kind}: cannot load {target!r}: {error}") from error
+        raise ConfigError(f"cannot load {target!r}: {error}") from error
 
 
 def build(kind: str, description: Mapping[str, Any]) -> Any:

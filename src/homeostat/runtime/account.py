@@ -64,7 +64,7 @@ class Account:
         self.number, self.name = model.number, model.name
         self.counters = dict(model.counters)
         self._engine = engine
-        self._latest: dict[str, list[Any]] = {}  # metric: value, n, version, time
+        self._latest: dict[str, list[Any]] = {}  # metric: value, n
         self._store, self._records = store, records
         self._cells = Cells(store, model.number)
         self._position = model.position
@@ -79,15 +79,13 @@ class Account:
     @property
     def engine(self) -> Engine:
         """The engine, which has seen all that came."""
-        self._fold()
-        self._recount()
+        self._catch_up()
         return self._engine
 
     @property
     def latest(self) -> dict[str, list[Any]]:
         """Each metric's latest value, and the observations that it rests on."""
-        self._fold()
-        self._recount()
+        self._catch_up()
         return self._latest
 
     @classmethod
@@ -113,8 +111,8 @@ class Account:
             self._store.unpark(ANY_MODEL, loose)
             self.parked(-len(own), own=True)
             crashpoint("label_met")
-        self._count("accepted", len(batch))
-        self._count("labels", len(batch.outcome.correct))
+        self.count("accepted", len(batch))
+        self.count("labels", len(batch.outcome.correct))
         self._note_lateness(batch)
         self._cells.add(batch)
         self._advance(len(batch))
@@ -199,12 +197,11 @@ class Account:
             at = end
 
     def _settle(self, positions: list[int], labels: list[Any]) -> None:
-        self._fold()
-        self._recount()  # before there are more labels than were folded
+        self._catch_up()  # before there are more labels than were folded
         batch = self._gathered(positions).with_truth(labels)
         self._cells.relabel(batch, 1)
         self._keep_current(positions, labels)
-        self._count("labels", len(labels))
+        self.count("labels", len(labels))
         self._told(self._folded(batch, late=True))
 
     def _relabel(self, position: int, label: Any) -> None:
@@ -216,8 +213,8 @@ class Account:
         if label is not None:
             self._cells.relabel(record.with_truth([label]), 1)
         self._keep_current([position], [label])
-        self._count("labels", (label is not None) - (before is not None))
-        self._count("retracted" if label is None else "corrected", 1)
+        self.count("labels", (label is not None) - (before is not None))
+        self.count("retracted" if label is None else "corrected", 1)
         self._stale = self._corrected = self._changed = True
 
     def _keep_current(self, positions: list[int], labels: list[Any]) -> None:
@@ -257,6 +254,11 @@ class Account:
 
     # Folding ----------------------------------------------------------------------------------
 
+    def _catch_up(self) -> None:
+        """Fold what came and count anew what changed, so that the engine has seen all."""
+        self._fold()
+        self._recount()
+
     def _fold(self) -> None:
         """Fold the records that came since: those of several requests at once cost far less."""
         if self._unfolded:
@@ -287,12 +289,15 @@ class Account:
         if not len(told.values):
             return
         before = self._latest[name][1] if name in self._latest else 0
-        n = before + len(told.values)
-        most = next((m.window for m in self._engine.metrics if m.name == name
-                     and isinstance(getattr(m, "window", None), int)), None)  # fmt: skip
+        n = self._within_window(name, before + len(told.values))
         if told.bounds is not None:
-            n = int(told.bounds.n[-1])
-        self._latest[name] = [float(told.values[-1]), n if most is None else min(n, most)]
+            n = self._within_window(name, int(told.bounds.n[-1]))
+        self._latest[name] = [float(told.values[-1]), n]
+
+    def _within_window(self, name: str, n: int) -> int:
+        """How many of so many observations a metric still holds."""
+        windows = [getattr(m, "window", None) for m in self._engine.metrics if m.name == name]
+        return min(n, next((window for window in windows if isinstance(window, int)), n))
 
     def _recount(self) -> None:
         """After a change, rebuild what follows labels from the latest records that have one."""
@@ -308,11 +313,8 @@ class Account:
             self._gathered(positions).with_truth(labels) if positions else Batch.from_records([])
         )
         for name, values in self._engine.recount(batch).items():
-            own = next(m for m in self._engine.metrics if m.name == name)
             if len(values):
-                most = getattr(own, "window", len(values))
-                n = min(len(values), most) if isinstance(most, int) else len(values)
-                self._latest[name] = [float(values[-1]), n]
+                self._latest[name] = [float(values[-1]), self._within_window(name, len(values))]
             else:
                 self._latest.pop(name, None)
 
@@ -362,9 +364,9 @@ class Account:
             return False
         pruning.forget_facts(self._store, self.number, end)
         self._records.forget(self.number, end)
-        self._count("forgotten", end - self.counters.get("forgotten", 0))
-        self._count("forgotten_records", records)
-        self._count("forgotten_labels", labels)
+        self.count("forgotten", end - self.counters.get("forgotten", 0))
+        self.count("forgotten_records", records)
+        self.count("forgotten_labels", labels)
         return True
 
     def _held_by(self, fact: Fact) -> tuple[int, int]:
@@ -377,17 +379,14 @@ class Account:
 
     # Counters ---------------------------------------------------------------------------------
 
-    def count(self, name: str, n: int = 1) -> None:
-        """Add to a counter."""
-        self._count(name, n)
-
     def parked(self, n: int, own: bool) -> None:
         """So many more labels wait for this model's records, or for any model's."""
         self._waiting += n
         if own:
-            self._count("parked_labels", n)
+            self.count("parked_labels", n)
 
-    def _count(self, name: str, n: int) -> None:
+    def count(self, name: str, n: int) -> None:
+        """Add to a counter."""
         if n:
             self.counters[name] = self.counters.get(name, 0) + n
             self._changed = True
@@ -395,7 +394,7 @@ class Account:
     def _note_lateness(self, batch: Batch) -> None:
         newest = self.counters.get("newest", 0)
         times = batch.created_at
-        self._count("late", int((times < newest - _LATENESS).sum()))
+        self.count("late", int((times < newest - _LATENESS).sum()))
         self.counters["newest"] = max(newest, int(times.max()))
 
     def _advance(self, n: int) -> None:
@@ -406,15 +405,14 @@ class Account:
 
     def save(self, now: int, snapshot: bool = False) -> int:
         """Write what has changed, within the change that caused it; how many events are new."""
-        self._fold()
-        self._recount()
+        self._catch_up()
         new = len(self._new_events)
         if new:
             seq = self.counters.get("events", 0)
             self._store.add_events(self.number, seq + 1, self._new_events, now)
-            self._count("events", new)
+            self.count("events", new)
             for kind, _ in self._new_events:
-                self._count(f"event.{kind}", 1)
+                self.count(f"event.{kind}", 1)
             self._new_events = []
         self._cells.save()
         due = self._position - self._saved_at >= _SNAPSHOT_EVERY or self._corrected
@@ -433,8 +431,7 @@ class Account:
 
     def state_hash(self) -> str:
         """SHA-256 of everything that the facts have led to."""
-        self._fold()
-        self._recount()
+        self._catch_up()
         facts = {name: self.counters.get(name, 0) for name in ("accepted", "labels", "events")}
         facts["events"] += len(self._new_events)
         body = self._memory() + msgspec.json.encode(facts, order="sorted")

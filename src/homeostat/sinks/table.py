@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from homeostat.errors import ConfigError, did_you_mean
+from homeostat.plugins import imported
 
 TABLE = {
     "webhook": "homeostat.sinks.webhook:webhook",
@@ -21,11 +21,7 @@ def maker(name: str) -> Any:
     target = name if ":" in name else TABLE.get(name) or _others().get(name)
     if target is None:
         raise ConfigError(f"{name!r} is no sink; {did_you_mean(name, {**_others(), **TABLE})}")
-    module, _, attribute = target.partition(":")
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"cannot load {target!r}: {error}") from error
+    return imported(target)
 
 
 def _others() -> dict[str, str]:
