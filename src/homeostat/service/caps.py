@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -53,47 +53,12 @@ def check_record(record: InferenceRecord, limits: RecordLimits) -> None:
         _check_nested(record.metadata, limits.depth, limits)
 
 
-def all_small(records: Sequence[InferenceRecord], limits: RecordLimits) -> bool:
-    """Whether every one certainly is within the limits; what is not so sure is to be looked at.
-
-    Looks at all values of a field together, which is far quicker than one record after the other.
-    """
-    if any(one.metadata is not None or one.scores for one in records):
-        return False
-    labels: list[Any] = [one.predicted_label for one in records]
-    labels += [one.ground_truth_label for one in records]
-    texts = {one.model_version for one in records}
-    texts.update(label for label in labels if type(label) is str)
-    features = [one.features for one in records if one.features]
-    names = set[str]().union(*features)
-    values: list[Any] = [value for group in features for value in group.values()]
-    if not set(map(type, values)) <= _NUMBERS:
-        texts.update(value for value in values if type(value) is str)
-        values = [value for value in values if type(value) is int]
-    return (
-        max(map(len, texts), default=0) * 4 <= limits.text
-        and max(map(len, names), default=0) * 4 <= limits.name
-        and max(map(len, features), default=0) <= limits.features
-        and _all_exact(values)
-        and _all_exact([label for label in labels if type(label) is int])
-        and _all_exact([one.latency_ms for one in records])
-    )
-
-
-def _all_exact(values: Sequence[float]) -> bool:
-    return min(values, default=0) >= -_EXACT and max(values, default=0) <= _EXACT
-
-
 def check_label(field: str, value: Any, limits: RecordLimits) -> None:
     """Raise InvalidInput for a text that is too long, or a whole number that cannot be kept."""
     if isinstance(value, str):
         _check_length(field, value, limits.text)
     elif type(value) is int and not -(2**63) <= value < 2**64:
         raise InvalidInput(field, "is a whole number of more than 64 bits", "send it as text")
-
-
-_NUMBERS = {float, int}
-_EXACT = 2**53  # up to which a float holds every whole number
 
 
 def _check_number(field: str, value: float) -> None:

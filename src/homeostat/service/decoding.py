@@ -16,8 +16,9 @@ from homeostat.errors import InvalidInput, MissingExtra, did_you_mean
 from homeostat.record import InferenceRecord
 from homeostat.runtime.answers import Sent
 from homeostat.runtime.ledger import Part, Refusals
-from homeostat.service.caps import RecordLimits, all_small, check_label, check_record
+from homeostat.service.caps import RecordLimits, check_label, check_record
 from homeostat.service.problems import Problem
+from homeostat.service.rows import Row, plain_array, plain_labels, plain_parts, plain_rows
 from homeostat.times import parse, to_micros
 from homeostat.validation import CHECKS
 
@@ -33,12 +34,10 @@ MOST = 10_000  # records of one JSON request
 MOST_ROWS = 1_000_000  # of one Arrow request
 MOST_MODELS = 1_000  # that one request is for
 _MOST_LINES = 10 * MOST  # blank ones too
-_SMALL = 1 << 20  # bytes that are read as records in one go
+_SMALL = 4 << 20  # bytes that are read as records in one go
 _MOST_COMMAS, _MOST_BRACES = 200_000, 2_000_000  # before elements are counted, at all
 _LIMITS = RecordLimits()
 
-_record = msgspec.json.Decoder(InferenceRecord).decode
-_records = msgspec.json.Decoder(list[InferenceRecord]).decode
 _raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -57,14 +56,21 @@ def records_of(
     kind = content_type.partition(";")[0].strip().lower()
     if kind in ARROW:
         return _arrow(body, limits)
-    faults: Refusals = []
-    read = partial(_one_record, limits=limits)
     if kind in LINES:
-        rows = _each(_lines(body), read, faults)
+        lines = _lines(body)
+        plain = plain_rows(lines)
     elif kind in (*JSON, ""):
-        rows = _few_records(body, limits) or _each(_elements(body), read, faults)
+        lines, plain = None, plain_array(body) if len(body) <= _SMALL else None
     else:
         raise _unknown_type(kind)
+    if plain:
+        _check_count(len(plain))
+        parts = _plain_parts(plain, body, limits)
+        if parts is not None:
+            return parts, []
+    faults: Refusals = []
+    raws = _elements(body) if lines is None else lines
+    rows = _each(raws, partial(_one_record, limits=limits), faults)
     return _parts(rows, faults, limits), faults
 
 
@@ -77,6 +83,9 @@ def labels_of(
     if kind in LINES:
         raws: Iterable[bytes] = _lines(body)
     elif kind in (*JSON, ""):
+        plain = _plain_labels(body, limits)
+        if plain is not None:
+            return plain, []
         raws = _elements(body)
     else:
         raise _unknown_type(kind)
@@ -89,37 +98,13 @@ def labels_of(
 # JSON ---------------------------------------------------------------------------------------------
 
 
-def _few_records(body: bytes, limits: RecordLimits) -> list[tuple[int, InferenceRecord]] | None:
-    """The records of a small array, where it is certain that each is as it should be."""
-    spaced = b" :" in body or any(blank in body for blank in (b"\t", b"\r", b"\n"))
-    if spaced or len(body) > _SMALL:
+def _plain_parts(rows: list[Row], body: bytes, limits: RecordLimits) -> list[Part] | None:
+    """The parts of a request whose rows all certainly are records, as nearly all are."""
+    parts = plain_parts(rows, body, limits)
+    if parts is None:
         return None
-    try:
-        records = _records(body)
-        _check_count(len(records))
-        if not all_small(records, limits):
-            for record in records:
-                check_record(record, limits)
-    except (*_FAULTS, InvalidInput):
-        return None
-    return list(enumerate(records)) if _keys_of(records) == body.count(b'":') else None
-
-
-def _keys_of(records: list[InferenceRecord]) -> int:
-    """How many keys these records were written with, if no optional one was null and none twice."""
-    keys = 4 * len(records)
-    for record in records:
-        if record.metadata is not None:
-            return -1
-        keys += (
-            (record.ground_truth_label is not None)
-            + (record.record_id is not None)
-            + (record.model != "default")
-            + (record.score is not None)
-            + (0 if record.scores is None else 1 + len(record.scores))
-            + (0 if record.features is None else 1 + len(record.features))
-        )
-    return keys
+    _check_models(len(parts))
+    return parts if all(_is_model(part.model, limits) for part in parts) else None
 
 
 def _elements(body: bytes) -> list[Any]:
@@ -208,11 +193,15 @@ def _pairs(pairs: list[tuple[str, Any]]) -> None:
         raise InvalidInput(twice[:64], "is there twice", "name each field once")
 
 
-def _check_model(name: str, limits: RecordLimits) -> None:
+def _is_model(name: str, limits: RecordLimits) -> bool:
     """Names of models end up in addresses and metrics: they are short and plain."""
     letters = name.replace(".", "").replace("_", "").replace("-", "")
     plain = name.isascii() and name[:1].isalnum() and letters.isalnum()
-    if not plain or len(name) > limits.name:
+    return plain and len(name) <= limits.name
+
+
+def _check_model(name: str, limits: RecordLimits) -> None:
+    if not _is_model(name, limits):
         raise InvalidInput(
             "model", f"cannot be {name[:64]!r}",
             f"use up to {limits.name} letters, digits, '.', '_' and '-', "
@@ -240,6 +229,15 @@ class _Label(msgspec.Struct, forbid_unknown_fields=True):
 
 _read_label = msgspec.json.Decoder(_Label).decode
 _LABEL = ("record_id", "label", "time", "model")
+
+
+def _plain_labels(body: bytes, limits: RecordLimits) -> list[Sent] | None:
+    found = plain_labels(body, limits) if len(body) <= _SMALL else None
+    if found is None:
+        return None
+    _check_count(len(found))
+    named = {each.model for each in found if each.model is not None}
+    return found if all(_is_model(name, limits) for name in named) else None
 
 
 def _label(raw: bytes, limits: RecordLimits) -> Sent:
