@@ -1,0 +1,1 @@
+"""History run again: the same log, other strategies, other settings."""

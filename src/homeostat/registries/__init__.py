@@ -1,0 +1,1 @@
+"""Registries: where versions and their names are written down outside."""

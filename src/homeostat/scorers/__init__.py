@@ -1,0 +1,1 @@
+"""Scorers: what lets a version predict for a comparison."""

@@ -1,0 +1,1 @@
+"""Trainers: what runs a retraining."""
