@@ -23,19 +23,29 @@ from homeostat.errors import (
 )
 from homeostat.event_batch import EventBatch
 from homeostat.events import (
+    ChallengerRegistered,
     ChallengerRejected,
+    ChallengerUndecided,
     DecisionEvent,
     DriftDetected,
     DriftEnded,
     DriftEvent,
     EpisodeEvent,
     FailureEvent,
+    JobEvent,
     MetricEvent,
     MetricUpdated,
     ModelPromoted,
+    ModelRolledBack,
     PluginFailed,
     RetrainEvent,
+    RetrainFailed,
+    RetrainQueued,
     RetrainRequested,
+    RetrainStarted,
+    RetrainSucceeded,
+    RetrainSuppressed,
+    SuppressedEvent,
     SystemEvent,
 )
 from homeostat.metrics.accuracy import AccuracyMetric
@@ -58,6 +68,7 @@ if TYPE_CHECKING:
     from homeostat.client import Client
     from homeostat.comparison import Comparison, compare
     from homeostat.confidence import ConfidenceSequence
+    from homeostat.decision import Decision, decide
     from homeostat.diagnosis import Diagnosis, diagnose
     from homeostat.drift.episodes import Episodes
     from homeostat.metrics.balanced_accuracy import BalancedAccuracy
@@ -132,8 +143,10 @@ _LATER = {
     "Segmented": "metrics.segmented",
     "Skill": "metrics.skill",
     "Volume": "metrics.volume",
+    "Decision": "decision",
     "Diagnosis": "diagnosis",
     "compare": "comparison",
+    "decide": "decision",
     "diagnose": "diagnosis",
     "fairness": "parity",
     "Windowed": "metrics.windowed",
@@ -172,7 +185,9 @@ __all__ = [
     "Batch",
     "Bias",
     "Brier",
+    "ChallengerRegistered",
     "ChallengerRejected",
+    "ChallengerUndecided",
     "Client",
     "Closed",
     "CohenKappa",
@@ -182,6 +197,7 @@ __all__ = [
     "CostAware",
     "Cuped",
     "CupedStrategy",
+    "Decision",
     "DecisionEvent",
     "Detector",
     "Diagnosis",
@@ -204,6 +220,7 @@ __all__ = [
     "InferenceRecord",
     "InvalidInput",
     "InvalidSetting",
+    "JobEvent",
     "LabelVolume",
     "Lagged",
     "LatencyMetric",
@@ -217,6 +234,7 @@ __all__ = [
     "ModelMonitor",
     "ModelMonitorBuilder",
     "ModelPromoted",
+    "ModelRolledBack",
     "PageHinkley",
     "PerformanceStrategy",
     "PluginFailed",
@@ -227,7 +245,12 @@ __all__ = [
     "Reference",
     "ReferenceFitter",
     "RetrainEvent",
+    "RetrainFailed",
+    "RetrainQueued",
     "RetrainRequested",
+    "RetrainStarted",
+    "RetrainSucceeded",
+    "RetrainSuppressed",
     "RetrainingStrategy",
     "Schedule",
     "Segmented",
@@ -237,6 +260,7 @@ __all__ = [
     "SnapshotMismatch",
     "Stateful",
     "Subscription",
+    "SuppressedEvent",
     "SystemEvent",
     "ThresholdStrategy",
     "Volume",
@@ -246,6 +270,7 @@ __all__ = [
     "at_least",
     "channel",
     "compare",
+    "decide",
     "diagnose",
     "drift",
     "estimate",

@@ -86,7 +86,12 @@ class FailureEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
 
 
 class DecisionEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
-    """A challenger was compared with the champion: accuracies on records neither had seen."""
+    """A challenger was compared with the champion: accuracies on records neither had seen.
+
+    What follows `challenger_accuracy` is beyond the first demo, and left out when not known: the
+    job that made the challenger, the numbers of the events that began it in the model's log, who
+    decided (None for the comparison itself), and what the comparison shows as plain data.
+    """
 
     model_version: str
     challenger: str
@@ -95,6 +100,40 @@ class DecisionEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     n: int | None = None
     champion_accuracy: float | None = None
     challenger_accuracy: float | None = None
+    job: str | None = None
+    causes: list[int] | None = None
+    by: str | None = None
+    evidence: dict[str, Any] | None = None
+
+
+class SuppressedEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
+    """Requests that made no job: why, how many, and their numbers in the log (at most 100)."""
+
+    model_version: str
+    reason: str
+    created_at: datetime
+    requests: int
+    causes: list[int] | None = None
+
+
+class JobEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
+    """A retraining: its job, the attempt, why it was asked for, and the events that began it.
+
+    `version`, `artifact` and `metrics` are of what it made, `problem` is why it failed, `by` who
+    asked or ended it where that was a person.
+    """
+
+    model_version: str
+    job: str
+    reason: str
+    created_at: datetime
+    attempt: int = 1
+    causes: list[int] | None = None
+    version: str | None = None
+    artifact: str | None = None
+    metrics: dict[str, float] | None = None
+    problem: str | None = None
+    by: str | None = None
 
 
 class SystemEvent(msgspec.Struct, frozen=True, gc=False):
@@ -212,3 +251,51 @@ class ChallengerRejected(SystemEvent, frozen=True, gc=False):
     """A challenger was no better; the champion stays."""
 
     payload: DecisionEvent
+
+
+class ChallengerUndecided(SystemEvent, frozen=True, gc=False):
+    """The time of a comparison was over before it could tell; the champion stays."""
+
+    payload: DecisionEvent
+
+
+class ModelRolledBack(SystemEvent, frozen=True, gc=False):
+    """The version that served before serves again; `challenger` is the one that gave way."""
+
+    payload: DecisionEvent
+
+
+class RetrainSuppressed(SystemEvent, frozen=True, gc=False):
+    """Requests for a retraining that made none, with the reason."""
+
+    payload: SuppressedEvent
+
+
+class RetrainQueued(SystemEvent, frozen=True, gc=False):
+    """A request for a retraining became a job."""
+
+    payload: JobEvent
+
+
+class RetrainStarted(SystemEvent, frozen=True, gc=False):
+    """A retraining runs."""
+
+    payload: JobEvent
+
+
+class RetrainSucceeded(SystemEvent, frozen=True, gc=False):
+    """A retraining made a new version."""
+
+    payload: JobEvent
+
+
+class RetrainFailed(SystemEvent, frozen=True, gc=False):
+    """A retraining made none: it failed, took too long, was lost or cancelled."""
+
+    payload: JobEvent
+
+
+class ChallengerRegistered(SystemEvent, frozen=True, gc=False):
+    """A new version is compared with the champion from now on."""
+
+    payload: JobEvent

@@ -17,9 +17,10 @@ from homeostat import config
 from homeostat.config import Config
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, did_you_mean
+from homeostat.lifecycle.course import Course, course_of
 
 _WATCHES = ("metrics", "detectors", "strategy")
-_OWN = (*_WATCHES, "alarms")
+_OWN = (*_WATCHES, "alarms", "retraining")
 
 
 class Fleet(msgspec.Struct, frozen=True):
@@ -29,10 +30,16 @@ class Fleet(msgspec.Struct, frozen=True):
     models: dict[str, Config]
     service: dict[str, Any]
     source: str
+    courses: dict[str, Course] = {}
+    course: Course | None = None
 
     def engine_of(self, model: str) -> Engine:
         """A new engine for a model, declared or not."""
         return self.models.get(model, self.base).engine()
+
+    def course_of(self, model: str) -> Course | None:
+        """How a model is taken care of; None for not at all."""
+        return self.courses.get(model, self.course)
 
 
 def default() -> Fleet:
@@ -57,6 +64,12 @@ def parse(text: str, source: str = config.FILE) -> Fleet:
         raise ConfigError(f"{source}: is not valid TOML: {error}") from error
     service = _table(given.pop("service", {}), f"{source}: service")
     models = _table(given.pop("models", {}), f"{source}: models")
+    course = _course(given.pop("retraining", None), f"{source}: retraining")
+    courses = {
+        name: _course(table["retraining"], f"{source}: models.{name}.retraining")
+        for name, table in models.items()
+        if isinstance(table, dict) and "retraining" in table
+    }
     usual = tomllib.loads(config.DEFAULT_TOML)
     base = dict(given)
     if not any(name in given for name in _WATCHES):
@@ -68,7 +81,8 @@ def parse(text: str, source: str = config.FILE) -> Fleet:
         name: _model(given, base, table, f"{source}: models.{name}")
         for name, table in models.items()
     }
-    return Fleet(config.of(base, source), own, service, source)
+    kept = {name: each for name, each in courses.items() if each is not None}
+    return Fleet(config.of(base, source), own, service, source, kept, course)
 
 
 def _model(given: Mapping[str, Any], base: Mapping[str, Any], own: Any, path: str) -> Config:
@@ -78,7 +92,12 @@ def _model(given: Mapping[str, Any], base: Mapping[str, Any], own: Any, path: st
         if name not in _OWN:
             raise ConfigError(f"{path}.{name}: no such section; {did_you_mean(name, _OWN)}")
     alarms = {"alarms": given["alarms"]} if "alarms" in given and "detectors" in table else {}
+    table = {name: section for name, section in table.items() if name != "retraining"}
     return config.of({**base, **alarms, **table}, path)
+
+
+def _course(given: Any, path: str) -> Course | None:
+    return None if given is None else course_of(_table(given, path), path)
 
 
 def _table(given: Any, path: str) -> dict[str, Any]:

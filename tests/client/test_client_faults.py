@@ -81,7 +81,7 @@ def test_what_was_kept_before_the_answer_was_lost_is_a_duplicate(step, fake, ste
     assert fake.known == {sent}
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+@pytest.mark.parametrize("status", [400, 409, 413, 415, 422])
 def test_what_will_never_be_taken_is_told_once(status, fake, steps, adds_up):
     fake.script = [steps.answers(status)]
     told = []
@@ -163,8 +163,116 @@ def test_no_redirect_is_followed(fake, steps, adds_up):
         send(client, 1)
         assert client.flush(30)
         stats = adds_up(client.stats)
-    assert (stats.rejected, len(fake.requests)) == (1, 1)
+    assert (stats.accepted, len(fake.requests)) == (1, 2)
     assert "elsewhere" in stats.last_error
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 421])
+def test_what_somebody_has_to_mend_holds_everything_and_loses_nothing(
+    status, fake, steps, adds_up, caplog
+):
+    fake.script = [steps.answers(status)] * 3
+    told = []
+    with fake.client(on_rejected=told.append) as client:
+        with client._buffer._lock:
+            sent = send(client, 3)
+        assert client.flush(30)
+        stats = adds_up(client.stats)
+    assert (stats.accepted, stats.rejected, stats.dropped, stats.retried) == (3, 0, 0, 3)
+    assert [ids_of(request) for request in fake.requests] == [sent] * 4
+    assert not told
+    assert stats.held == ""
+    [warning] = caplog.records  # once, however often it was tried
+    assert f"status {status}" in warning.getMessage()
+
+
+def test_a_new_token_ends_the_wait_at_once(fake, steps, adds_up):
+    fake.script = [steps.answers(401)]
+    with fake.client(backoff=3600.0) as client:
+        send(client, 1)
+        assert fake.arrived.acquire(timeout=30)
+        with client._buffer._changed:
+            assert client._buffer._changed.wait_for(lambda: client._buffer._held, 30)
+        assert "status 401" in client.stats.held
+        client.token = "another-token"
+        assert client.flush(30)
+        assert adds_up(client.stats).accepted == 1
+    tokens = [headers["Authorization"] for _, headers, _ in fake.requests]
+    assert tokens == ["Bearer a-token", "Bearer another-token"]
+
+
+def test_a_function_gives_the_token_of_each_request(fake, steps, adds_up):
+    given = iter(["one", None, "with a blank", "two"])
+    with hs.Client(fake.url, lambda: next(given), linger=0.0, backoff=0.001) as client:
+        send(client, 1)
+        assert client.flush(30)
+        send(client, 1)
+        assert client.flush(30)
+        stats = adds_up(client.stats)
+    assert (stats.accepted, stats.retried) == (2, 2)
+    assert "token" in stats.last_error
+    assert "with a blank" not in stats.last_error
+    tokens = [headers["Authorization"] for _, headers, _ in fake.requests]
+    assert tokens == ["Bearer one", "Bearer two"]
+
+
+def test_what_is_held_stays_within_its_bounds_and_is_told_at_the_end(fake, steps, adds_up, caplog):
+    fake.script = [steps.answers(401)] * 1000
+    client = fake.client(capacity=5, backoff=3600.0)
+    send(client, 1)
+    assert fake.arrived.acquire(timeout=30)
+    send(client, 20)
+    assert adds_up(client.stats).waiting == 5
+    assert not client.close(0.0)
+    assert adds_up(client.stats).dropped == 21
+    assert "21 records and labels were dropped" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("n", "path"), [(100, "/v1/records?partial=1"), (101, "/v1/records?partial=1&faults=101")]
+)
+def test_it_asks_to_be_told_of_every_row(n, path, fake):
+    with fake.client() as client:
+        with client._buffer._lock:
+            send(client, n)
+        assert client.flush(30)
+    assert [request[0] for request in fake.requests] == [path]
+
+
+def test_while_things_come_nobody_is_woken_for_the_first(adds_up):
+    """To wake a thread costs more than the rest of a call, so it is for a batch that is full."""
+    buffer = Buffer(Bounds(100, 1 << 20, "drop_oldest", 0.0, 3, 3600.0))
+    woken = []
+    buffer._changed.notify_all = lambda: woken.append(len(buffer._queue))
+    for at in range(3):
+        buffer.put(label_item(str(at), "ok", None, None))
+    assert woken == [3]
+    buffer._queue.clear()
+    buffer._idle = True  # as the sender says after a while without any
+    buffer.put(label_item("x", "ok", None, None))
+    buffer.put(label_item("y", "ok", None, None))
+    assert woken == [3, 1]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_verdict_on_one_of_several_finds_that_one(status, fake, steps, adds_up):
+    def refuses(fake, handler, lines):
+        bad = any(line["record_id"] == "bad" for line in lines)
+        (steps.answers(status) if bad else steps.answers(200, fake.commit(lines)))(
+            fake, handler, lines
+        )
+
+    fake.script = [refuses] * 100
+    told = []
+    with fake.client(on_rejected=told.append) as client:
+        with client._buffer._lock:
+            send(client, 5)
+            send(client, 1, record_id="bad")
+            send(client, 5)
+        assert client.flush(30)
+        stats = adds_up(client.stats)
+    assert (stats.accepted, stats.rejected) == (10, 1)
+    assert [each.record_id for each in told] == ["bad"]
 
 
 def test_no_proxy_of_the_environment_is_used(fake, monkeypatch, adds_up):

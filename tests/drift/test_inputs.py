@@ -62,8 +62,23 @@ def test_a_shift_is_found_in_its_window_and_named() -> None:
     note = found.notes[0]
     assert (note.metric, note.direction) == ("inputs", None)
     assert (note.evidence["from"], note.evidence["to"]) == (3000, 4000)
+    assert note.evidence["unit"] == "-log10 of the p-value"
     assert [column["column"] for column in note.evidence["columns"]] == ["age"]
     assert (found.observed > found.threshold).all()
+
+
+def test_a_window_after_learning_is_numbered_among_all_records() -> None:
+    features = columns(6000, 2)
+    features["age"][4000:] += 3.0
+    detector = Inputs(2500)
+    assert detector.learning == (0, 2500)
+    detector.alarms(batch({name: column[:100] for name, column in features.items()}))
+    assert detector.learning == (100, 2500)
+    found = detector.alarms(batch({name: column[100:] for name, column in features.items()}))
+    assert detector.learning is None
+    first = found.notes[0].evidence
+    assert (first["from"], first["to"]) == (3500, 4500)
+    assert 100 + found.positions[0] == first["to"] - 1
 
 
 def test_windows_by_time_tell_when() -> None:

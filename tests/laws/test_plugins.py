@@ -114,6 +114,7 @@ SETTINGS = {
     "schedule": [{"every": 60}, {"every": "1d", "at": "23:59"}],
     "cost": [
         {"error_cost": 1, "retraining_cost": 2, "baseline": 0.9, "horizon": 5},
+        {"error_cost": 1, "retraining_cost": 2, "learn": 7},
         {"error_cost": 2, "retraining_cost": 5, "baseline": 20, "metric": "f1", "above": True},
     ],
     "hold": [{"strategy": low(), "n": 1}, {"strategy": DriftStrategy(), "n": 3}],

@@ -35,14 +35,18 @@ def engine_of(name):
 class Shop:
     """A ledger over a folder, with the shortest ways to send."""
 
-    def __init__(self, folder, engines=engine_of, limits=None):
+    def __init__(self, folder, engines=engine_of, limits=None, course=None):
         self.folder, self.engines, self.limits = folder, engines, limits or Limits()
+        self.course = course
         self.now = to_micros(START + timedelta(days=30))
         self.open()
 
     def open(self):
         self.store = open_store(self.folder)
-        self.ledger = Ledger(self.store, self.engines, lambda: self.now, self.limits)
+        self.ledger = Ledger(
+            self.store, self.engines, lambda: self.now, self.limits,
+            course_of=lambda name: self.course,
+        )  # fmt: skip
 
     def reopen(self, snapshot=False):
         if snapshot:

@@ -92,7 +92,10 @@ def test_a_label_twice_changed_and_taken_back(shop):
     assert shop.account().latest["accuracy"] == [0.5, 2]
     assert shop.label(("r1", None)).retracted == 1
     assert shop.account().latest["accuracy"] == [1.0, 1]
-    assert shop.label(("r1", "no")).corrected == 1
+    again = shop.label(("r1", "no"))
+    assert (again.corrected, again.restored) == (0, 1)
+    kinds = ("corrected", "retracted", "restored")
+    assert [shop.account().counters[kind] for kind in kinds] == [1, 1, 1]
     assert shop.account().latest["accuracy"] == [0.5, 2]
     assert shop.account().counters["labels"] == 2
 

@@ -247,7 +247,36 @@ def test_many_rows_that_are_no_records(house, column):
                "latency_ms": np.ones(n), "created_at": ["2026-01-01T00:00:00Z"] * n}  # fmt: skip
     reply = sent(house, stream(pa.table(columns | {column: wrong})))
     assert reply.status_code in (413, 422)
-    assert len(reply.content) < 2_000
+    assert len(reply.content) < 40_000
+    assert reply.json()["accepted"] == 0
+
+
+def test_faults_that_are_alike_are_counted(house):
+    n = 10_001
+    good = record(1)
+    columns = {name: [value] * n for name, value in good.items() if name != "record_id"}
+    reply = sent(house, stream(pa.table(columns | {"created_at": [f"-{i}" for i in range(n)]})))
+    told = reply.json()
+    assert (told["accepted"], len(told["rejected"]), told["rejected_total"]) == (0, 100, n)
+    assert [(each["field"], each["n"]) for each in told["reasons"]] == [("created_at", n)]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("amount", "'features.amount'"),
+        (
+            "latency",
+            "did you mean 'latency_ms'? Otherwise a feature is a column 'features.latency'",
+        ),
+    ],
+)
+def test_a_column_that_looks_like_a_feature(house, name, said):
+    given = table(record(1)).append_column(name, pa.array([1.5]))
+    reply = sent(house, stream(given))
+    assert reply.status_code == 422
+    assert said in reply.json()["problem"] + reply.json().get("hint", "")
+    assert "--unknown" not in reply.text
 
 
 FUZZ = """

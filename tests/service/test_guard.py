@@ -85,7 +85,8 @@ def test_each_scope(shared, route, scope):
 @pytest.mark.parametrize("route", [p for p in CLOSED if "{model}" in p.values[0].path])
 def test_a_token_for_other_models(shared, route):
     refused(shared(route.method, address(route.path, "blue.one"), token="red"), 403)
-    assert shared(route.method, address(route.path, "red.one"), token="red").status_code < 300
+    own = shared(route.method, address(route.path, "red.one"), token="red").status_code
+    assert own < 300 if route.method == "GET" else own not in (401, 403, 404)
 
 
 def test_what_a_token_for_some_models_is_told_of_others(shared):

@@ -13,6 +13,30 @@ def label(one, given="a", **more):
     return {"record_id": one, "label": given, **more}
 
 
+OURS = [
+    (
+        b'{"record_id":"a","label":[1]}',
+        "label",
+        "must be text, a number, true, false or null, got an array",
+    ),
+    (b'{"record_id":1,"label":1}', "record_id", "must be text, got a number"),
+    (
+        b'{"record_id":"a","label":1,"time":5}',
+        "time",
+        "must be a time as text, or null, got a number",
+    ),
+    (b'{"record_id":"a","label":1,"model":[]}', "model", "must be text or null, got an array"),
+    (b"[[1]]", "label", "is no object"),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "problem"), OURS, ids=[case[1] for case in OURS])
+def test_a_label_of_a_wrong_type_is_told_in_our_words(house, body, field, problem):
+    told = house("POST", "/v1/labels", body).json()
+    assert [(each["field"], each["problem"]) for each in told["rejected"]] == [(field, problem)]
+    assert "Expected" not in str(told)
+
+
 def labelled(house, *labels):
     return house.send(*labels, path="/v1/labels")
 

@@ -27,6 +27,8 @@ def test_it_is_null_until_it_is_learned(watching):
     first, second = told["references"]
     assert first["detector"] == second["detector"] == "inputs"
     assert second["reference"] is None
+    assert second["learning"] == {"have": 20, "need": 30}
+    assert first["learning"] is None
     assert first["reference"]["rows"] == 20
     columns = {column["name"]: column for column in first["reference"]["columns"]}
     assert columns["x"] == {"name": "x", "kind": "number", "n": 20, "missing": 0.0}

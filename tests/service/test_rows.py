@@ -18,8 +18,7 @@ KIND = "application/json"
 
 def quick(body):
     """Of each model, its name, its records as they are kept, and its rows; None where unsure."""
-    read = rows.plain_array(body)
-    parts = decoding._plain_parts(read, body, LIMITS) if read else None
+    parts = decoding.certain_parts(body, False, LIMITS)
     return None if parts is None else told(parts)
 
 

@@ -6,10 +6,10 @@ import pytest
 from sinkworld import outgoing
 
 from homeostat.errors import ConfigError
+from homeostat.outbound.addresses import judged, look_up, public, target_of
+from homeostat.outbound.calling import Caller
+from homeostat.outbound.secret import Secret
 from homeostat.sinks import Retry
-from homeostat.sinks.addresses import judged, look_up, public, target_of
-from homeostat.sinks.posting import Poster
-from homeostat.sinks.secret import Secret
 from homeostat.sinks.webhook import Webhook
 
 NAMES = {
@@ -148,7 +148,7 @@ class Canary:
 
 
 def send(url, resolve, **settings):
-    sink = Webhook(Secret(url, plain=True), [], Poster(resolve=resolve, **settings),
+    sink = Webhook(Secret(url, plain=True), [], Caller(resolve=resolve, **settings),
                    allow_http=True)  # fmt: skip
     sink.send(outgoing())
 

@@ -12,13 +12,13 @@ from sinkworld import body_of, outgoing
 
 from homeostat.errors import ConfigError, MissingExtra
 from homeostat.events import DriftDetected, DriftEnded, DriftEvent, EpisodeEvent, SystemEvent
+from homeostat.outbound.addresses import target_of
+from homeostat.outbound.calling import Caller
+from homeostat.outbound.secret import Secret
 from homeostat.sinks import GiveUp, Retry
-from homeostat.sinks.addresses import target_of
 from homeostat.sinks.alertmanager import SEVERITY, Alertmanager, alert, alertmanager
 from homeostat.sinks.apprise import Apprise, message
 from homeostat.sinks.jsonl import JSONL
-from homeostat.sinks.posting import Poster
-from homeostat.sinks.secret import Secret
 from homeostat.sinks.stdout import Stdout
 
 AT = datetime(2026, 9, 21, 10, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ ENDED = event_of(DriftEnded(EpisodeEvent("v1", "error", AT, 3, LATER, "adwin", "
 
 def manager(receiver, token=None):
     target = target_of(receiver.url.replace("/hook", "/api/v2/alerts"), allow_http=True)
-    return Alertmanager(target, Poster(allow_private=True, now=NOW.timestamp), 86_400.0, token)
+    return Alertmanager(target, Caller(allow_private=True, now=NOW.timestamp), 86_400.0, token)
 
 
 def test_a_drift_is_an_alert_as_the_api_takes_it(receiver):

@@ -6,11 +6,11 @@ import pytest
 
 from homeostat import fleet
 from homeostat.errors import ConfigError
+from homeostat.outbound.secret import Secret
 from homeostat.service.settings import Service, service_of
 from homeostat.sinks import TABLE, Outlet, Sink, outlets_of
 from homeostat.sinks.outlets import MOST
-from homeostat.sinks.secret import Secret
-from homeostat.sinks.table import maker
+from homeostat.sinks.table import SINKS
 
 ROOT = Path(__file__).parents[2]
 HOOK = {"type": "webhook", "url": "https://hooks.example/", "secrets": ["env:HOOK"]}
@@ -123,7 +123,7 @@ def test_files_table_and_documentation_are_the_same_set():
     assert files - {"outgoing"} == set(TABLE)
     assert all(f"`{name}`" in page for name in TABLE)
     for name in TABLE:
-        assert maker(name)
+        assert SINKS.maker(name)
 
 
 def test_an_outlet_takes_the_name_of_its_sink():

@@ -244,6 +244,8 @@ def test_who_may_look_and_who_may_replay(tmp_path):
         assert asked(*replay, "part admin", {"sink": "counting"}).status_code == 403
         mine = {"sink": "counting", "model": "churn"}
         assert asked(*replay, "part admin", mine).status_code == 403
+        for guess in ({"sink": "nothing"}, {"sink": "counting", "model": "nothing"}):
+            assert asked(*replay, "part admin", guess).status_code == 403
         assert client.get("/v1/deliveries?dead=maybe").status_code == 422
         assert client.get("/v1/deliveries?sink=none").status_code == 404
 

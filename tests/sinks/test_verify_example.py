@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sinkworld import outgoing
 
-from homeostat.sinks.posting import Poster
-from homeostat.sinks.secret import Secret
+from homeostat.outbound.calling import Caller
+from homeostat.outbound.secret import Secret
 from homeostat.sinks.webhook import Webhook
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
@@ -26,7 +26,7 @@ def test_it_verifies(verified, receiver, monkeypatch):
     for at, secret in enumerate(SECRETS):
         monkeypatch.setenv(f"HOOK_{at}", secret)
     names = [Secret("env:HOOK_0"), Secret("env:HOOK_1")]
-    sink = Webhook(Secret(receiver.url, plain=True), names, Poster(allow_private=True),
+    sink = Webhook(Secret(receiver.url, plain=True), names, Caller(allow_private=True),
                    allow_http=True)  # fmt: skip
     sink.send(outgoing())
     ((_, headers, body),) = receiver.requests

@@ -14,9 +14,9 @@ from standardwebhooks import Webhook as Oracle
 from standardwebhooks import WebhookVerificationError
 
 from homeostat.errors import ConfigError
+from homeostat.outbound.calling import Caller
+from homeostat.outbound.secret import Secret
 from homeostat.sinks import Gone, Retry
-from homeostat.sinks.posting import Poster
-from homeostat.sinks.secret import Secret
 from homeostat.sinks.webhook import Webhook, key_of, webhook
 
 ONE = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -27,7 +27,7 @@ def sink_to(url, monkeypatch, secrets=(ONE,), **settings):
     for at, secret in enumerate(secrets):
         monkeypatch.setenv(f"HOOK_{at}", secret)
     names = [Secret(f"env:HOOK_{at}") for at in range(len(secrets))]
-    return Webhook(Secret(url, plain=True), names, Poster(allow_private=True, **settings),
+    return Webhook(Secret(url, plain=True), names, Caller(allow_private=True, **settings),
                    allow_http=True)  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_every_secret_signs_so_that_one_can_follow_another(receiver, monkeypatch
 def test_a_secret_in_a_file_is_read_anew(receiver, tmp_path):
     file = tmp_path / "secret"
     sink = Webhook(Secret(receiver.url, plain=True), [Secret(f"file:{file}")],
-                   Poster(allow_private=True), allow_http=True)  # fmt: skip
+                   Caller(allow_private=True), allow_http=True)  # fmt: skip
     for secret in (ONE, TWO):
         file.write_text(secret + "\n")
         sink.send(outgoing())

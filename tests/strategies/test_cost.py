@@ -68,6 +68,27 @@ def test_losses_are_above_the_baseline():
     assert asked(strategy.fresh(), [sure(1.0, 3.0, name="mae")] * 20) == [0] * 20
 
 
+def test_without_a_baseline_the_best_so_far_is_learned():
+    """Mean 0.75 of four; then 0.5 and less cost a quarter and more, up to 2."""
+    strategy = CostAware(1.0, 2.0, learn=4)
+    events = values([0.75] * 4 + [0.5] * 9)
+    assert asked(strategy, events) == [0] * 11 + [1, 0]
+    better = values([1.0] * 4 + [0.5] * 4)  # the best is 1 from here on: a half each
+    assert asked(strategy, better)[-1] == 1
+
+
+def test_a_baseline_that_is_learned_is_the_same_in_batches():
+    rng = np.random.default_rng(4)
+    right = rng.random(3_000) < np.repeat([0.9, 0.6, 0.8], 1_000)
+    agrees(CostAware(1.0, 7.0, learn=60), values(right.astype(float)))
+    falling = CostAware(1.0, 7.0, metric="mae", above=True, learn=60)
+    agrees(falling, values(rng.random(500) + np.repeat([1.0, 2.0], 250), "mae"))
+
+
+def test_while_too_little_is_learned_it_does_not_ask():
+    assert 1 not in asked(CostAware(1.0, 1.0, learn=50), values([1.0, 0.0] * 24))
+
+
 def test_what_is_not_known_counts_nothing():
     others = [value(math.nan), value(-math.inf), value(0.0, "recall"), drift()]
     assert asked(CostAware(1.0, 1.0, 0.9), others * 50) == [0] * 200

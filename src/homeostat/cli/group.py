@@ -19,6 +19,14 @@ COMMANDS = {
     "serve": ("homeostat.cli.serve:serve", "Take records and labels over HTTP, for months."),
     "token": ("homeostat.cli.token:token", "Make, list and take back the service's tokens."),
     "events": ("homeostat.cli.events:events", "Print or follow what the service tells of a model."),
+    "versions": ("homeostat.cli.loop:versions", "Which version serves, and which is compared."),
+    "jobs": ("homeostat.cli.loop:jobs", "The retrainings of a model, and what came of them."),
+    "retrain": ("homeostat.cli.loop:retrain", "Ask for a retraining of a model."),
+    "approve": ("homeostat.cli.loop:approve", "Let a retraining go on that waits for a word."),
+    "cancel": ("homeostat.cli.loop:cancel", "End a retraining."),
+    "promote": ("homeostat.cli.loop:promote", "Let the challenger serve."),
+    "reject": ("homeostat.cli.loop:reject", "Compare the challenger no more."),
+    "rollback": ("homeostat.cli.loop:rollback", "Let the version serve again that did before."),
     "doctor": (
         "homeostat.cli.doctor:doctor",
         "Examine the service's folder; what to mend, and how.",
@@ -29,6 +37,12 @@ COMMANDS = {
     ),
     "restore": ("homeostat.cli.restore:restore", "Make a folder of a backup."),
     "erase": ("homeostat.cli.erase:erase", "Erase what a record says of a person."),
+    "replay": ("homeostat.cli.replay:replay", "Fold a service's journal again, byte for byte."),
+    "whatif": ("homeostat.cli.whatif:whatif", "See history with other settings."),
+    "backtest": (
+        "homeostat.cli.backtest:backtest",
+        "Run several strategies over history; propose settings.",
+    ),
     "show": ("homeostat.cli.show:show", "Print a Grafana dashboard, or Prometheus alert rules."),
     "init": ("homeostat.cli.init:init", "Write a commented configuration file to start from."),
     "check": (

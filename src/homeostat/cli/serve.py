@@ -49,6 +49,7 @@ def serve(
     Ends in order at SIGTERM; after any other end it starts again by itself.
     """
     import_from_here()
+    from homeostat.service.caring import Caring
     from homeostat.service.server import serve as serve_folder
     from homeostat.service.settings import service_of
 
@@ -68,7 +69,11 @@ def serve(
             _write_secret(Path(token_file), token)
         click.echo(f"admin token, told this once: {f'in {token_file}' if token_file else token}")
 
-    ctx.exit(serve_folder(Path(folder), service, settings.engine_of, told, token_told))
+    caring = Caring(settings.courses, settings.course, service.registries, settings.source)
+    status = serve_folder(
+        Path(folder), service, settings.engine_of, told, token_told, settings.models, caring
+    )
+    ctx.exit(status)
 
 
 def _settings(path: str | None) -> fleet.Fleet:

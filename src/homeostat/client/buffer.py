@@ -58,19 +58,26 @@ class Buffer:
         self._entered = 0  # items that ever were in the queue: the n-th has number n
         self._flight = self._flight_bytes = 0
         self._oldest_in_flight = 0
+        self._idle = False  # whether the sender waits to be told of the first item
         self._hurry = 0  # items up to this number do not wait for company
         self._closed = self._over = False
         self._hastened = False  # whether closing has cut a pause short
         self._counts = dict.fromkeys(_COUNTED, 0)
-        self._last_error = ""
+        self._last_error = self._held = ""
+        self._mended = False  # whether a pause is cut short because somebody mended its cause
 
     # From any thread --------------------------------------------------------------------------
 
     def put(self, item: Item) -> None:
         """Take an item, or do what the policy says; raises Full or Closed by "error" alone."""
         weight = item.weight
+        queue = self._queue
         with self._lock:
-            if self._closed or not (self._fits(weight) or self._makes_room(weight)):
+            fits = (  # as `_fits` says, without a call
+                len(queue) + self._flight < self._capacity
+                and self._bytes + weight <= self._capacity_bytes
+            )
+            if self._closed or not (fits or self._makes_room(weight)):
                 self._given += 1  # not before, as the lock is free while one waits for room
                 self._counts["dropped"] += 1
                 self._complain_of_drop()
@@ -78,9 +85,9 @@ class Buffer:
             self._given += 1
             self._entered += 1
             self._bytes += weight
-            self._queue.append(item)
-            waiting = len(self._queue)
-            if waiting == 1 or waiting == self._batch or self._bytes >= self._heavy:
+            queue.append(item)
+            if self._idle or len(queue) == self._batch or self._bytes >= self._heavy:
+                self._idle = False
                 self._changed.notify_all()  # the sender waits for one of these
 
     def flush(self, timeout: float) -> bool:
@@ -109,14 +116,21 @@ class Buffer:
         with self._lock:
             waiting = len(self._queue) + self._flight
             return Stats(
-                given=self._given, waiting=waiting, last_error=self._last_error, **self._counts
-            )
+                given=self._given, waiting=waiting, last_error=self._last_error, held=self._held,
+                **self._counts,
+            )  # fmt: skip
 
     def complain(self, problem: str) -> None:
         """Something went wrong in what belongs to the host or to us."""
         with self._lock:
             self._counts["errors"] += 1
             self._last_error = problem
+
+    def mended(self) -> None:
+        """What held everything up may be gone: a pause ends at once."""
+        with self._lock:
+            self._mended = True
+            self._changed.notify_all()
 
     def note(self, problem: str) -> None:
         """The latest trouble, which is counted elsewhere."""
@@ -156,8 +170,7 @@ class Buffer:
     def take(self) -> list[Item]:
         """The next batch, which is in flight then; empty at the end."""
         with self._lock:
-            self._changed.wait_for(lambda: self._queue or self._closed)
-            self._changed.wait_for(self._is_due, self._bounds.linger)
+            self._wait_for_company()
             self._oldest_in_flight = self._entered - len(self._queue)
             items: list[Item] = []
             while self._queue and len(items) < self._batch:
@@ -168,6 +181,20 @@ class Buffer:
             self._flight = len(items)
             return items
 
+    def _wait_for_company(self) -> None:
+        """Wait for a batch, or for what came within `linger`; and before, for anything at all.
+
+        While things keep coming nobody is told of the first of a batch: to wake a thread costs more
+        than all the rest of a call.
+        """
+        due = self._changed.wait_for(self._is_due, self._bounds.linger)
+        if due or self._queue:
+            return
+        self._idle = True
+        self._changed.wait_for(lambda: self._queue or self._closed)
+        self._idle = False
+        self._changed.wait_for(self._is_due, self._bounds.linger)
+
     def pause(self, seconds: float, problem: str, asked: bool) -> bool:
         """Wait because of a problem; False when all is over and there is no next attempt.
 
@@ -176,10 +203,21 @@ class Buffer:
         with self._lock:
             self._last_error = problem
             cut = not (asked or self._hastened)
-            self._changed.wait_for(lambda: self._over or (cut and self._closed), seconds)
+            self._changed.wait_for(
+                lambda: self._over or self._mended or (cut and self._closed), seconds
+            )
+            self._mended = False
             self._hastened = self._closed
             self._counts["retried"] += not self._over
             return not self._over
+
+    def hold(self, problem: str) -> bool:
+        """Nothing will be taken until somebody mends this, or empty; whether that is news."""
+        with self._lock:
+            news = bool(problem) and not self._held
+            self._held = problem
+            self._changed.notify_all()
+            return news
 
     def sent(self, n: int) -> None:
         """So many are on their way for the first time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import ssl
 import threading
@@ -28,6 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _MOST_AT_ONCE = 10_000  # records that the service takes in one request
 _MOST_SECONDS = 1e6
+_log = logging.getLogger("homeostat.client")
 _LAST = 0.5  # seconds in which a thread that has nothing left to do should be gone
 
 
@@ -41,8 +43,10 @@ class Client:
     `policy` "drop_oldest" drops the items that wait longest, "block" waits for `patience` seconds
     and then drops the new one, "error" raises Full. A request that fails is sent again, with the
     same ids, after a pause of `backoff` seconds that doubles, or what the service asks for; it has
-    `timeout` seconds for everything. What will never be taken is counted, and told to
-    `on_rejected` in the sending thread. `context` is for TLS with an authority of your own;
+    `timeout` seconds for everything. `token` is one, or a function that gives it, asked in the
+    sending thread for each request. While the service refuses the token, everything waits for
+    another. What will never be taken is counted, and told to `on_rejected` in the sending thread.
+    `context` is for TLS with an authority of your own;
     `insecure` allows http to other machines.
 
     Nothing but "error" raises after the constructor, which raises InvalidSetting. A few µs a
@@ -50,7 +54,7 @@ class Client:
     """
 
     def __init__(
-        self, url: str, token: str, *,
+        self, url: str, token: str | Callable[[], str], *,
         capacity: int = 10_000, capacity_bytes: int = 64 << 20,
         policy: str = "drop_oldest", patience: float = 1.0,
         batch: int = 500, linger: float = 1.0,
@@ -69,7 +73,8 @@ class Client:
             _seconds("linger", linger),
         )  # fmt: skip
         within("timeout", timeout, 0, _MOST_SECONDS, "(]")
-        self._transport = Transport(self._address, _token(token), float(timeout), context)
+        self._transport = Transport(self._address, float(timeout), context)
+        self._token = token if callable(token) else _token(token)
         self._backoff, self._compress = _seconds("backoff", backoff), bool(compress)
         self._on_rejected = on_rejected
         self._exit_timeout = _seconds("exit_timeout", exit_timeout)
@@ -92,12 +97,14 @@ class Client:
         """
         own = record.record_id if isinstance(record, InferenceRecord) else fields.get("record_id")
         if not (isinstance(own, str) and own):
-            own = self._prefix + format(next(self._number), "08x")
+            own = f"{self._prefix}{next(self._number):08x}"
         try:
             item = record_item(record, fields, own)
         except Exception as error:
             item = _unfit(RECORDS, own, error)
-        self._put(item)
+        if self._thread is None:
+            self._start()
+        self._buffer.put(item)
         return own
 
     def label(
@@ -158,6 +165,16 @@ class Client:
         """The ids of the latest call of a watched function in this thread or task."""
         return _latest.get()
 
+    @property
+    def token(self) -> str | Callable[[], str]:
+        """What was given as one; set another, and what was held goes out at once."""
+        return self._token
+
+    @token.setter
+    def token(self, token: str | Callable[[], str]) -> None:
+        self._token = token if callable(token) else _token(token)
+        self._buffer.mended()
+
     def complain(self, error: Exception) -> None:
         """Count a fault in what surrounds the client."""
         self._buffer.complain(f"{type(error).__name__}: {error}")
@@ -179,6 +196,11 @@ class Client:
         done = self._buffer.close(timeout)
         if not done:
             self._transport.abort()
+            told = self.stats
+            _log.warning(
+                "homeostat client: closed early, %d records and labels were dropped: %s",
+                told.dropped, told.last_error or "time was up",
+            )  # fmt: skip
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(_LAST)
@@ -230,8 +252,9 @@ class Client:
             if self._thread is not None:
                 return
             delivery = Delivery(
-                self._buffer, self._transport, self._backoff, self._compress, self._on_rejected
-            )
+                self._buffer, self._transport, self._now_token, self._backoff, self._compress,
+                self._on_rejected,
+            )  # fmt: skip
             thread = threading.Thread(target=delivery.run, name="homeostat-client", daemon=True)
             try:
                 thread.start()
@@ -239,6 +262,10 @@ class Client:
                 self.complain(error)
                 return
             self._thread = thread
+
+    def _now_token(self) -> str:
+        token = self._token
+        return _token(token()) if callable(token) else token
 
     def _submit(self, records: list[InferenceRecord]) -> None:
         _latest.set(tuple([self.send(record) for record in records]))

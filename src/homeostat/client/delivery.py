@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
@@ -16,8 +17,12 @@ from homeostat.client.pauses import asked_pause, pause
 from homeostat.client.transport import FAILURES, Reply, Transport
 from homeostat.errors import InvalidInput
 
-_AGAIN = frozenset({408, 425, 429})  # and whatever the service itself fails at
-_TOO_LARGE = 413
+_VERDICTS = frozenset({400, 409, 413, 414, 415, 422, 431})  # on what was sent, once for all
+_AGAIN = frozenset({408, 425, 429})  # and whatever the service itself fails at; it passes by itself
+_LONG = 10  # times the usual first pause, where somebody has to mend something
+_log = logging.getLogger("homeostat.client")
+_PERHAPS_ONE = frozenset({400, 413, 422})  # of several, which may be for the sake of one
+_TOLD = 100  # refused rows that the service tells singly unless asked for more
 _WORTH_PACKING = 1024  # bytes
 
 
@@ -58,10 +63,10 @@ class Delivery:
     """Sends what a buffer holds, in its own thread, until the buffer is closed and empty."""
 
     def __init__(
-        self, buffer: Buffer, transport: Transport, backoff: float, compress: bool,
-        on_rejected: Callable[[Rejection], object] | None,
+        self, buffer: Buffer, transport: Transport, token: Callable[[], str], backoff: float,
+        compress: bool, on_rejected: Callable[[Rejection], object] | None,
     ) -> None:  # fmt: skip
-        self._buffer, self._transport = buffer, transport
+        self._buffer, self._transport, self._token = buffer, transport, token
         self._backoff, self._compress = backoff, compress
         self._on_rejected = on_rejected
         self._random = Random()
@@ -91,10 +96,11 @@ class Delivery:
 
     def _send(self, path: str, items: list[Item], lines: list[bytes]) -> None:
         body, headers = self._packed(lines)
+        place = f"{path}?partial=1{f'&faults={len(items)}' if len(items) > _TOLD else ''}"
         attempt = 0
         while not self._buffer.over:
-            reply, problem = self._tried(path, body, headers)
-            if reply is not None and reply.status == _TOO_LARGE and len(items) > 1:
+            reply, problem = self._tried(place, body, headers)
+            if reply is not None and reply.status in _PERHAPS_ONE and len(items) > 1:
                 half = len(items) // 2
                 self._send(path, items[:half], lines[:half])
                 self._send(path, items[half:], lines[half:])
@@ -102,15 +108,31 @@ class Delivery:
             if reply is not None and self._settled(reply, items):
                 return
             problem = problem or _problem_of(reply)
+            held = reply is not None and _is_held(reply.status)
+            if held:
+                self._hold(problem)
             asked = None if reply is None else asked_pause(reply.retry_after, datetime.now(UTC))
-            seconds = pause(attempt, self._backoff, asked, self._random.random())
+            first = self._backoff * (_LONG if held else 1)
+            seconds = pause(attempt, first, asked, self._random.random())
             if not self._buffer.pause(seconds, problem, asked is not None):
                 return
             attempt += 1
 
+    def _hold(self, problem: str) -> None:
+        """Say once that nothing is taken until somebody mends something."""
+        if self._buffer.hold(problem):
+            _log.warning(
+                "homeostat client: the service takes nothing: %s; what is given waits "
+                "until that is mended, there or here (client.token = ...)", problem,
+            )  # fmt: skip
+
     def _tried(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[Reply | None, str]:
         try:
-            return self._transport.post(f"{path}?partial=1", body, headers), ""
+            allowed = {"Authorization": f"Bearer {self._token()}", **headers}
+        except Exception as error:  # a function of the host, which may be better the next time
+            return None, f"token: {type(error).__name__}: {error}"
+        try:
+            return self._transport.post(path, body, allowed), ""
         except FAILURES as error:
             return None, f"{type(error).__name__}: {error}"
 
@@ -128,10 +150,12 @@ class Delivery:
             answer = _answer_of(reply.body, len(items))
             if answer is None:
                 return False
+            self._hold("")
             self._settle(answer, items)
             return True
-        if reply.status in _AGAIN or reply.status >= 500 or reply.status < 300:
+        if reply.status not in _VERDICTS:
             return False
+        self._hold("")
         self._refuse(items, "request", _problem_of(reply))
         return True
 
@@ -160,6 +184,11 @@ class Delivery:
             self._on_rejected(rejection)
         except BaseException as error:  # whatever it is, what comes after is to be sent
             self._buffer.complain(f"on_rejected: {type(error).__name__}: {error}")
+
+
+def _is_held(status: int) -> bool:
+    """Whether it tells of the token, the address or the service's settings: people mend these."""
+    return 300 <= status < 500 and status not in _VERDICTS | _AGAIN
 
 
 def _answer_of(body: bytes, n: int) -> _Answer | None:

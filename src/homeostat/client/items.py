@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -21,6 +22,9 @@ HEAVIEST = 8 << 20
 
 _FIXED = 512  # bytes of what is around the values
 _EACH = 64  # bytes of a value and its place
+_RECORD = _FIXED + _EACH * len(InferenceRecord.__struct_fields__)
+_MAPPINGS = ("features", "scores")
+_PLAIN = {float, int, bool, NoneType}  # what takes no more than its place
 
 
 class Item(msgspec.Struct, gc=False):  # nothing that it holds can lead back to it
@@ -37,6 +41,11 @@ class Item(msgspec.Struct, gc=False):  # nothing that it holds can lead back to 
 
 def record_item(record: object, fields: dict[str, Any], record_id: str) -> Item:
     """A record to be sent under this id; `fields`, where they are one, are kept and changed."""
+    if type(record) is InferenceRecord and not fields:  # first, for it is the usual way
+        weight = _weight_of_record(record)
+        if weight <= HEAVIEST:
+            return Item(RECORDS, record_id, record, weight)
+        return _too_heavy(RECORDS, record_id)
     if record is None:
         given = fields.get("record_id")
         if not (given is None or isinstance(given, str)):  # a new id would part it from its label
@@ -45,8 +54,8 @@ def record_item(record: object, fields: dict[str, Any], record_id: str) -> Item:
         fields["record_id"] = record_id
         if "created_at" not in fields:
             fields["created_at"] = datetime.now(UTC)
-        for name in ("features", "scores"):  # the caller may go on using what it gave
-            if type(fields.get(name)) is dict:
+        for name in _MAPPINGS:  # the caller may go on using what it gave
+            if name in fields and type(fields[name]) is dict:
                 fields[name] = fields[name].copy()
         return _weighed(RECORDS, record_id, fields, fields.values())
     if fields:
@@ -74,10 +83,31 @@ def _weighed(
     path: str, record_id: str, content: InferenceRecord | dict[str, Any], values: Collection[Any]
 ) -> Item:
     weight = weight_of(values)
-    if weight > HEAVIEST:
-        problem = InvalidInput("record", "is too large", "the service takes 256 KiB of JSON")
-        return unfit_item(path, record_id, problem)
-    return Item(path, record_id, content, weight)
+    return (
+        Item(path, record_id, content, weight)
+        if weight <= HEAVIEST
+        else _too_heavy(path, record_id)
+    )
+
+
+def _too_heavy(path: str, record_id: str) -> Item:
+    problem = InvalidInput("record", "is too large", "the service takes 256 KiB of JSON")
+    return unfit_item(path, record_id, problem)
+
+
+def _weight_of_record(record: InferenceRecord) -> int:
+    """What `weight_of` tells of its values; that of every call, so each is named."""
+    weight = _RECORD + len(record.model_version) + len(record.model)
+    label, truth = record.predicted_label, record.ground_truth_label
+    if type(label) is str:
+        weight += len(label)
+    if type(truth) is str:
+        weight += len(truth)
+    if record.record_id is not None:
+        weight += len(record.record_id)
+    if record.features or record.scores or record.metadata is not None:
+        weight += weight_of((record.features, record.scores, record.metadata))
+    return weight
 
 
 def weight_of(values: Collection[Any]) -> int:
@@ -90,14 +120,16 @@ def weight_of(values: Collection[Any]) -> int:
     while stack and total <= HEAVIEST:
         some = stack.pop()
         total += _EACH * len(some)
+        if _PLAIN.issuperset(map(type, some)):  # as features are, at the speed of C
+            continue
         for value in some:
             kind = type(value)
-            if kind is float or kind is int or value is None:
+            if kind in _PLAIN:
                 continue
             if kind is str:
                 total += len(value)
-            elif isinstance(value, Mapping):
-                total += sum(map(len, value))
+            elif kind is dict or isinstance(value, Mapping):
+                total += len("".join(value))
                 stack.append(value.values())
             elif isinstance(value, list | tuple):
                 stack.append(value)

@@ -12,7 +12,8 @@ class Stats(msgspec.Struct, frozen=True):
     sending was tried for; one that was dropped after that may have arrived all the same. dropped:
     what there was no room or no time for. retried: requests that were sent again. errors: faults
     in watched functions, in the middleware and in callbacks. last_error: text of the latest
-    trouble of any kind, empty when there was none.
+    trouble of any kind, empty when there was none. held: why nothing is taken until somebody mends
+    it, as a token that was revoked; what was given waits meanwhile. Empty when all is well.
     """
 
     given: int = 0
@@ -25,3 +26,4 @@ class Stats(msgspec.Struct, frozen=True):
     retried: int = 0
     errors: int = 0
     last_error: str = ""
+    held: str = ""

@@ -87,13 +87,13 @@ class Transport:
     """A connection that is kept and opened anew as needed. For one thread; `abort` for any."""
 
     def __init__(
-        self, address: Address, token: str, timeout: float, context: ssl.SSLContext | None
-    ) -> None:
+        self, address: Address, timeout: float, context: ssl.SSLContext | None
+    ) -> None:  # fmt: skip
         self._address, self._timeout = address, timeout
         if address.secure and context is None:
             context = ssl.create_default_context()
         self._context = context if address.secure else None
-        self._headers = {"Host": address.authority, "Authorization": f"Bearer {token}"}
+        self._host = {"Host": address.authority}
         self._http: HTTPConnection | None = None
         self._wire: _Timed | None = None
         self._used = 0.0
@@ -103,7 +103,7 @@ class Transport:
         deadline = monotonic() + self._timeout
         try:
             http = self._opened(deadline)
-            http.request("POST", self._address.prefix + path, body, {**self._headers, **headers})
+            http.request("POST", self._address.prefix + path, body, {**self._host, **headers})
             with http.getresponse() as response:
                 told = response.read(_MOST + 1)
                 if response.length:

@@ -49,6 +49,8 @@ _LEAST_P = 1e-300
 _DAY = 86_400_000_000  # microseconds
 _FROM_FRAME = "make one with hs.Batch.from_frame(...)"
 _MANY = "give many rows to update_many(data)"
+_UNIT = "-log10 of the p-value"  # of `observed` and `threshold`
+_BROKEN = "1 where the schema changed"
 _SHOWN = 10  # columns that the evidence tells of
 
 
@@ -70,7 +72,9 @@ class Inputs(Stateful):
     smallest corrected p-value and `threshold` that of the level. The `note` names the columns that
     drifted, the surest first, with test, effect and p-value. A column that is gone, new or of
     another type makes it an alarm on `schema`, whose direction is `broken`; one alarm on `inputs`
-    otherwise. A window with fewer than 10 values of a column says nothing of that column.
+    otherwise. `evidence` has their `unit`, and the window as times, or as numbers of records from
+    0, those that the reference was learned from among them. A window with fewer than 10 values of
+    a column says nothing of that column.
 
     Raises InvalidSetting. Cost: some 20 ns a value, and 0.1 ms a column and window; state: the
     counts of each step of the window.
@@ -135,6 +139,11 @@ class Inputs(Stateful):
     def learned(self) -> Reference | None:
         """What it compares with; None while it learns."""
         return None if self._fitter is not None else self._usual
+
+    @property
+    def learning(self) -> tuple[int, int] | None:
+        """How many records it has of the reference, and needs; None when it is there."""
+        return None if self._fitter is None else (self._fitter.taken, self._fitter.n)
 
     @property
     def late(self) -> int:
@@ -232,11 +241,13 @@ class Inputs(Stateful):
     def _evidence(
         self, closed: Closed[_Pane], drifted: list[ColumnResult], broken: list[str]
     ) -> dict[str, Any]:
+        before = self.reference if isinstance(self.reference, int) else 0  # records it learned from
         start, end = (
-            (to_text(from_micros(at)) if self._span.timed else at)
+            (to_text(from_micros(at)) if self._span.timed else at + before)
             for at in (closed.start, closed.end)
         )
         evidence: dict[str, Any] = {
+            "unit": _UNIT if drifted else _BROKEN,
             "from": start, "to": end, "rows": closed.content.profile.rows,
             "drifted": len(drifted), "columns": [_shown(row) for row in drifted[:_SHOWN]],
         }  # fmt: skip

@@ -19,8 +19,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     that comes with an older one is not taken. model, base: the model, and the version that serves
     now. reason: why. data: the path of a Parquet file of labelled records, None where the trainer
     finds its own. manifest: what that file holds, with its `hash`. folder: a folder of this attempt
-    alone, in which the artifact may be put. seconds: how long it may take. parameters: the
-    trainer's own, from the configuration.
+    alone, in which the artifact may be put. versions: the latest versions of the model and their
+    artifacts; one of them may be right again, and a result that names it brings no artifact.
+    seconds: how long it may take. parameters: the trainer's own, from the configuration.
     """
 
     job: str
@@ -31,6 +32,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     data: str | None = None
     manifest: dict[str, Any] = {}
+    versions: dict[str, str] = {}
     seconds: float = 6 * 3600.0
     parameters: dict[str, Any] = {}
 
@@ -39,7 +41,8 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     """A new version of a model.
 
     artifact: a path within the order's folder, or an address such as `models:/churn/3`; None where
-    the model is served from elsewhere. version: its name; None to have it named by the job.
+    the model is served from elsewhere. version: its name; None to have it named by the job;
+    that of an earlier version, without an artifact, to have that one compared again.
     metrics: what the trainer measured. size_bytes: of the artifact, None when not known.
     """
 

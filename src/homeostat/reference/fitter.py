@@ -36,6 +36,11 @@ class ReferenceFitter:
         self._by_name = False  # columns of records; those of tables stay as given
         self._parts: list[tuple[int, dict[str, NDArray[Any]]]] = []
 
+    @property
+    def taken(self) -> int:
+        """Rows that are there."""
+        return self._taken
+
     def update(self, data: Any) -> int:
         """Take rows of a table, a batch or records until n are there; how many were taken."""
         if self.reference is not None:

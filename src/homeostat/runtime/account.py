@@ -10,7 +10,7 @@ is a function of the facts alone, and a restart that takes them again ends with 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from homeostat.batch import Batch
 from homeostat.engine import Engine
 from homeostat.errors import SnapshotMismatch
 from homeostat.event_batch import EventBatch
-from homeostat.events import MetricUpdated, SystemEvent
+from homeostat.events import MetricUpdated, ModelPromoted, ModelRolledBack, SystemEvent
 from homeostat.protocols import follows_labels
 from homeostat.runtime.answers import Sent
 from homeostat.runtime.cells import Cells
@@ -38,13 +38,16 @@ from homeostat.stores.packing import (
     unpack_label,
     unsealed,
 )
-from homeostat.stores.store import LABELS, RECORDS, Fact, Model, Parked, Store
+from homeostat.stores.store import LABELS, NEWS, RECORDS, Fact, Model, Parked, Store
 
 ANY_MODEL = 0
 """The number under which labels are parked that do not name a model."""
 
-SETTLED, CORRECTED, RETRACTED = 0, 1, 2
-"""What a label did: it was the record's first, replaced another, or took one back."""
+SETTLED, CORRECTED, RETRACTED, RESTORED = 0, 1, 2, 3
+"""What a label did: it was the record's first, replaced another, took one back, or came after that.
+
+The journal has CORRECTED for RESTORED: both change a record whose place among labels is fixed.
+"""
 
 _TOGETHER = 16_384  # records that are folded at once
 _SNAPSHOT_EVERY = 50_000  # facts, so that a restart takes at most so many again
@@ -75,6 +78,8 @@ class Account:
         self._unfolded: list[Batch] = []
         self._new_events: list[tuple[str, bytes]] = []
         self._changed = False
+        self.on_labelled: Callable[[Batch], None] = _nobody
+        """Hears of records whose label became known, in the change that brings it."""
 
     @property
     def engine(self) -> Engine:
@@ -117,6 +122,7 @@ class Account:
         self._cells.add(batch)
         self._advance(len(batch))
         self._unfolded.append(batch)
+        self.on_labelled(batch)
         if sum(map(len, self._unfolded)) >= _TOGETHER:
             self._fold()
         return len(loose)
@@ -162,7 +168,7 @@ class Account:
                 done.append(None)  # nothing to take back
                 continue
             did = RETRACTED if each.label is None else CORRECTED if known else SETTLED
-            done.append(did)
+            done.append(RESTORED if did == CORRECTED and label is None else did)
             kept.append((place.position, each.label, did, each.at))
         if kept:
             self._keep_labels(kept, now)
@@ -203,6 +209,7 @@ class Account:
         self._keep_current(positions, labels)
         self.count("labels", len(labels))
         self._told(self._folded(batch, late=True))
+        self.on_labelled(batch)
 
     def _relabel(self, position: int, label: Any) -> None:
         self._fold()
@@ -214,7 +221,9 @@ class Account:
             self._cells.relabel(record.with_truth([label]), 1)
         self._keep_current([position], [label])
         self.count("labels", (label is not None) - (before is not None))
-        self.count("retracted" if label is None else "corrected", 1)
+        self.count(
+            "retracted" if label is None else "restored" if before is None else "corrected", 1
+        )
         self._stale = self._corrected = self._changed = True
 
     def _keep_current(self, positions: list[int], labels: list[Any]) -> None:
@@ -251,6 +260,70 @@ class Account:
             filled += len(own)
         whole = Batch.joined(parts)
         return whole if len(parts) == 1 and len(whole) == 1 else whole.take(order)
+
+    # News -------------------------------------------------------------------------------------
+
+    def tell(self, events: Sequence[SystemEvent], now: int) -> list[int]:
+        """Append what came from outside, as facts; the numbers of the events in the log."""
+        self._catch_up()
+        body = pack([event.to_json() for event in events])
+        self._store.append(self.number, self._position, len(events), NEWS, now, body)
+        crashpoint("news_kept")
+        self._advance(len(events))
+        first = self.counters.get("events", 0) + len(self._new_events) + 1
+        self._new_events += [told(event) for event in events]
+        self._heed(events)
+        return list(range(first, first + len(events)))
+
+    def _heed(self, events: Sequence[SystemEvent]) -> None:
+        """Another version serves from now on: what is measured is measured anew."""
+        if any(isinstance(event, _TURNS) for event in events):
+            self._engine.renew()
+            self._latest = {}
+
+    @property
+    def position(self) -> int:
+        """Where the next fact will be."""
+        return self._position
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything has come in this change."""
+        return self._changed or bool(self._new_events)
+
+    def first_version(self) -> str | None:
+        """The version of the oldest record that is kept."""
+        for fact in self._store.facts(self.number, 0):
+            if fact.kind == RECORDS:
+                batch = unpack_batch(fact.body, self.name, fact.place)
+                return str(batch.model_version[0])
+        return None
+
+    def labelled(self, ids: Sequence[str | None]) -> Batch:
+        """Those of the records with these ids that have come and have a label, with it."""
+        named = [one for one in ids if one is not None]
+        places = [
+            place.position
+            for found in self._records.find(named)
+            for place in found
+            if place.model == self.number
+        ]
+        current = self._current(places) if places else {}
+        known = [at for at in places if current[at][1] is not None]
+        if not known:
+            return Batch.from_records([])
+        return self._gathered(known).with_truth([current[at][1] for at in known])
+
+    @property
+    def requested(self) -> list[tuple[int, SystemEvent]]:
+        """Requests and alarms that are new in this change, with their numbers in the log."""
+        self._catch_up()
+        first = self.counters.get("events", 0) + 1
+        return [
+            (first + at, SystemEvent.from_json(body))
+            for at, (kind, body) in enumerate(self._new_events)
+            if kind in _HEARD
+        ]
 
     # Folding ----------------------------------------------------------------------------------
 
@@ -327,6 +400,10 @@ class Account:
         """The last `most` records whose label is known, in the order in which it became known."""
         found: list[int] = []
         for fact in self._store.facts_back(self.number, self._position):
+            if fact.kind == NEWS:
+                if any(isinstance(event, _TURNS) for event in _news(fact)):
+                    break  # what was before was about another version
+                continue
             settled = self._settled_in(fact)
             current = self._current(settled)
             found += [at for at in reversed(settled) if current[at][1] is not None]
@@ -371,7 +448,7 @@ class Account:
 
     def _held_by(self, fact: Fact) -> tuple[int, int]:
         """How many records a fact holds, and how many of them have a label now."""
-        if fact.kind == LABELS:
+        if fact.kind != RECORDS:
             return 0, 0
         rows, correct = unpack_batch(fact.body, self.name, fact.place).outcome
         own = range(len(correct)) if rows is None else rows.tolist()
@@ -461,6 +538,9 @@ class Account:
         if fact.kind == RECORDS:
             self._folded(unpack_batch(fact.body, self.name, fact.place))
             return
+        if fact.kind == NEWS:
+            self._heed(_news(fact))
+            return
         kept = unpack(fact.body, fact.place)
         settled = kept["did"] == SETTLED
         there = settled & (kept["positions"] >= self._records.floor(self.number))
@@ -479,6 +559,18 @@ def fingerprint(engine: Engine) -> str:
 def told(event: SystemEvent) -> tuple[str, bytes]:
     """An event as the log keeps it: its kind, and its JSON."""
     return event.kind, event.to_json().encode()
+
+
+def _news(fact: Fact) -> list[SystemEvent]:
+    return [SystemEvent.from_json(event) for event in unpack(fact.body, fact.place)]
+
+
+def _nobody(_: Batch) -> None:
+    """Hears nothing."""
+
+
+_TURNS = (ModelPromoted, ModelRolledBack)
+_HEARD = ("RetrainRequested", "DriftDetected", "DriftEnded")
 
 
 def _labels_of(batch: Batch) -> list[Any]:

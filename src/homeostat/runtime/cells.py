@@ -174,7 +174,8 @@ def _count_pair(cell: Cell, pair: tuple[Any, Any], n: int) -> None:
 
 
 def _miss(cell: Cell, errors: NDArray[np.float64], sign: int) -> None:
-    sums = (len(errors), errors.sum(), np.abs(errors).sum(), np.square(errors).sum())
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond what a float holds it is infinite
+        sums = (len(errors), errors.sum(), np.abs(errors).sum(), np.square(errors).sum())
     cell.errors = [a + sign * float(b) for a, b in zip(cell.errors, sums, strict=True)]
 
 

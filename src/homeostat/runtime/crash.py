@@ -22,6 +22,16 @@ POINTS = (
     "before_tend_commit",
     "tended",
     "tidied",
+    "news_kept",
+    "job_queued",
+    "job_started",
+    "trainer_begun",
+    "artifact_kept",
+    "version_kept",
+    "promoted",
+    "comparison_kept",
+    "version_registered",
+    "alias_pointed",
 )
 """All of them; one is armed by the environment, as `HOMEOSTAT_CRASH=before_commit:3`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,12 @@ def judge(records: Records, model: int, batch: Batch, now: int) -> Judged:
     ids = batch.column("record_id").tolist()
     fresh = batch.created_at <= now + _FUTURE
     faults = [(int(row), _from_the_future(batch, int(row))) for row in np.flatnonzero(~fresh)]
-    named = [row for row, one in enumerate(ids) if one is not None and fresh[row]]
-    if not named:
+    named: Sequence[int] = range(len(ids))
+    own = ids
+    if faults or None in ids:
+        named = [row for row in named if ids[row] is not None and fresh[row]]
+        own = [ids[row] for row in named]
+    if len(set(own)) == len(own) and not records.any_known(own):
         return Judged(np.flatnonzero(fresh), 0, faults)
     first: dict[str, int] = {}
     again: list[tuple[int, int]] = []  # a row, and the row of the same batch that has its id

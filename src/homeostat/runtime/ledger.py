@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from homeostat.batch import Batch
 from homeostat.engine import Engine
 from homeostat.errors import InvalidInput
-from homeostat.runtime.account import ANY_MODEL, CORRECTED, RETRACTED, Account
+from homeostat.lifecycle.course import Course
+from homeostat.runtime.account import ANY_MODEL, CORRECTED, RESTORED, RETRACTED, Account
 from homeostat.runtime.answers import Answer, Conflict, Sent, refusal
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.judging import NOT_YET, judge
+from homeostat.runtime.loop import Loop
 from homeostat.runtime.records import Place, Records
 from homeostat.stores.packing import pack_label
 from homeostat.stores.store import Parked, Store
@@ -49,20 +51,32 @@ class Limits(msgspec.Struct, frozen=True):
     parked: int = 1_000_000
 
 
+def _none(_: str) -> None:
+    """No model is taken care of."""
+
+
 class Ledger:
     """All accounts, as of the latest change. Used by one thread, within changes of the store.
 
     `engine_of` makes the engine of a model by its name. `clock` gives microseconds since 1970.
+    `declared` are models that are there before their first record. `course_of` says how a model is
+    taken care of, None for not at all.
     """
 
     def __init__(
         self, store: Store, engine_of: Callable[[str], Engine], clock: Callable[[], int],
-        limits: Limits,
+        limits: Limits, declared: Iterable[str] = (),
+        course_of: Callable[[str], Course | None] = _none,
     ) -> None:  # fmt: skip
         self.store, self.limits = store, limits
-        self._engine_of, self._clock = engine_of, clock
+        self._engine_of, self._clock, self._course_of = engine_of, clock, course_of
+        self._loops: dict[str, Loop] = {}
         with store.change():
             salt = store.salt()
+            known = {model.name for model in store.models()}
+            for name in declared:
+                if name not in known:
+                    store.add_model(name, clock())
         models = store.models()
         names = {model.number: model.name for model in models}
         self._names = names
@@ -72,6 +86,8 @@ class Ledger:
             for model in models
         }
         self._loose = store.waiting(ANY_MODEL)
+        for name in self.accounts:
+            self.loop(name)  # a comparison goes on
         self.counters: dict[str, int] = msgspec.json.decode(store.note(_COUNTERS) or "{}")
         self._counted = False
 
@@ -134,12 +150,13 @@ class Ledger:
                 answer.rejected.append(refusal(each.row, self._ambiguous(each, places)))
             elif places:
                 known.setdefault(self._names[places[0].model], []).append((each, places[0]))
-            elif each.model in (None, *self.accounts) or self._room():
+            elif each.model is None or each.model in self.accounts:
                 waiting.append(each)
             else:
-                answer.rejected.append(refusal(each.row, self._too_many(each.model)))
+                answer.rejected.append(refusal(each.row, self._no_model(each.model)))
         room = self.limits.parked - self._parked()
         answer.rejected += [refusal(each.row, self._no_room(each)) for each in waiting[room:]]
+        answer.rejected.sort(key=lambda told: told["row"])
         if answer.rejected and not partial:
             self._count("refused_labels", len(labels) + len(faults))
             raise Refused(answer.rejected, conflict=False)
@@ -160,6 +177,7 @@ class Ledger:
         answer.duplicates += duplicates
         answer.accepted += len(done) - duplicates
         answer.corrected += done.count(CORRECTED)
+        answer.restored += done.count(RESTORED)
         answer.retracted += done.count(RETRACTED)
 
     def _park(self, waiting: list[Sent], now: int) -> None:
@@ -169,7 +187,7 @@ class Ledger:
             parked = Parked(each.record_id, pack_label(each.label), each.at)
             by_model.setdefault(each.model, {})[each.record_id] = parked
         for name, labels in by_model.items():
-            number = ANY_MODEL if name is None else self._account(name).number
+            number = ANY_MODEL if name is None else self.accounts[name].number
             before = self.store.parked(number, list(labels)).keys()
             given = {one: label for one, label in labels.items() if label.label is not None}
             self.store.park(number, given.values(), now)
@@ -197,7 +215,38 @@ class Ledger:
         if self._counted:
             self.store.keep_note(_COUNTERS, msgspec.json.encode(self.counters).decode())
             self._counted = False
+        for name, account in self.accounts.items():
+            if account.touched and self._course_of(name) is not None:
+                self._looped(name, account)
+        for loop in self._loops.values():
+            loop.settle()
         return {name for name, account in self.accounts.items() if account.save(now, snapshot)}
+
+    # The loop ---------------------------------------------------------------------------------
+
+    def loop(self, name: str) -> Loop | None:
+        """The loop of a model; None where there is no such model, or it is not taken care of."""
+        account, course = self.accounts.get(name), self._course_of(name)
+        if account is None or course is None:
+            return None
+        if name not in self._loops:
+            loop = self._loops[name] = Loop(
+                self.store, account.number, name, course,
+                lambda events: account.tell(events, self._clock()),
+                lambda: account.counters.get("newest", self._clock()),
+                lambda: account.position, self._clock,
+            )  # fmt: skip
+            account.on_labelled = loop.labelled
+        return self._loops[name]
+
+    def _looped(self, name: str, account: Account) -> None:
+        """What the loop makes of what came in this change."""
+        loop = self.loop(name)
+        if loop is None:
+            return
+        if loop.standing is None:
+            loop.met(account.first_version())
+        loop.heard(account.requested)
 
     def now(self) -> int:
         """Microseconds since 1970."""
@@ -231,13 +280,16 @@ class Ledger:
             self.accounts[name] = Account.opened(self.store, model, engine, self.records)
         return self.accounts[name]
 
-    def _room(self) -> bool:
-        return len(self.accounts) < self.limits.models
-
     def _too_many(self, name: str | None) -> InvalidInput:
         return InvalidInput(
             "model", f"{name!r} would be one more than the {self.limits.models:,} there may be",
             "raise service.limits.models, or declare the model in the configuration",
+        )  # fmt: skip
+
+    def _no_model(self, name: str) -> InvalidInput:
+        return InvalidInput(
+            "model", f"{name!r} is not there, and a label makes none",
+            "send a record of it first, leave out the model, or declare it: [models.NAME]",
         )  # fmt: skip
 
     def _ambiguous(self, sent: Sent, places: list[Place]) -> InvalidInput:

@@ -12,7 +12,7 @@ import numpy as np
 from homeostat.batch import Batch
 from homeostat.runtime.crash import crashpoint
 from homeostat.stores import pruning
-from homeostat.stores.identities import Identities, hashed
+from homeostat.stores.identities import Identities, Keys, hashed
 from homeostat.stores.packing import unpack_batch
 from homeostat.stores.store import RECORDS, Fact, Store
 
@@ -45,6 +45,7 @@ class Records:
         self._cache: OrderedDict[tuple[int, int], Kept] = OrderedDict()
         self._firsts: dict[int, list[int]] = {}  # of each model, where its cached batches begin
         self._cached = 0
+        self._latest: tuple[Sequence[str], Keys] | None = None
         self._floors = {number: pruning.floor(store, number) for number in names}
         self._ids = Identities(store.run)
         newest = 0
@@ -80,16 +81,30 @@ class Records:
         self._remember((place.model, fact.first), kept)
         return kept
 
+    def any_known(self, ids: Sequence[str]) -> bool:
+        """Whether there may be a record that has one of these ids."""
+        return bool(self._ids.find(self._hashed(ids)))
+
+    def _hashed(self, ids: Sequence[str]) -> Keys:
+        """The hashes of ids; those of the latest ones are remembered, for they are kept next."""
+        if self._latest is None or self._latest[0] != ids:
+            self._latest = (ids, hashed(ids, self._salt))
+        return self._latest[1]
+
     def find(self, ids: Sequence[str]) -> list[list[Place]]:
         """For each id, where the records are that have it: at most one a model."""
         found: list[list[Place]] = [[] for _ in ids]
-        candidates = self._ids.find(hashed(ids, self._salt))
+        candidates = self._ids.find(self._hashed(ids))
+        own, first, end, theirs = -1, 0, 0, np.empty(0, dtype=object)
         for at, packed in sorted(candidates, key=lambda each: each[1]):  # each batch is read once
             place = Place(packed >> _SHIFT, packed & ((1 << _SHIFT) - 1))
             if place.position < self.floor(place.model):
                 continue
-            kept = self.at(place)
-            if kept.batch.column("record_id")[place.position - kept.first] == ids[at]:
+            if place.model != own or not first <= place.position < end:
+                kept = self.at(place)
+                own, first = place.model, kept.first
+                end, theirs = first + len(kept.batch), kept.batch.column("record_id")
+            if theirs[place.position - first] == ids[at]:
                 found[at].append(place)
         return found
 
@@ -109,11 +124,13 @@ class Records:
 
     def _index(self, model: int, first: int, batch: Batch, entry: int) -> None:
         ids = batch.column("record_id").tolist()
-        rows = [row for row, one in enumerate(ids) if one is not None]
-        if rows:
-            keys = hashed([ids[row] for row in rows], self._salt)
-            places = (model << _SHIFT) + first + np.array(rows, dtype=np.int64)
-            self._ids.add(keys, places, entry)
+        rows = np.arange(len(ids), dtype=np.int64)
+        if None in ids:
+            rows = np.flatnonzero([one is not None for one in ids])
+            ids = [one for one in ids if one is not None]
+        if len(ids):
+            places = (model << _SHIFT) + first + rows
+            self._ids.add(self._hashed(ids), places, entry)
 
     def _remember(self, key: tuple[int, int], kept: Kept) -> None:
         self._cache[key] = kept

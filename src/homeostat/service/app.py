@@ -42,6 +42,7 @@ async def _lifespan(wires: Wires, app: Starlette) -> AsyncIterator[None]:
     wires.bell.bind()
     yield
     wires.closing = True
+    await wires.readers.close()
 
 
 def _endpoint(wires: Wires, handler: Handler) -> Callable[[Request], Awaitable[Response]]:

@@ -18,12 +18,13 @@ import pyarrow.ipc
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch
-from homeostat.errors import InvalidInput
+from homeostat.errors import InvalidInput, did_you_mean
 from homeostat.runtime.ledger import Refusals
 from homeostat.service.caps import RecordLimits, check_record
 from homeostat.service.problems import Problem
+from homeostat.sources import layout
 from homeostat.sources.chunk import Options
-from homeostat.sources.frames import check, chunks
+from homeostat.sources.frames import INDEX, check, chunks
 
 _MOST_MESSAGES = 10_000
 _MOST_CELLS = 20_000_000
@@ -44,6 +45,7 @@ def batches_of(
         _check_messages(body)
         reader = pa.ipc.open_stream(body)
         _check_schema(reader.schema, limits)
+        _check_known(reader.schema.names)
         check(reader.schema, Options(), "the stream")
         found = list(_checked(reader, most_rows, limits))
     except InvalidInput as error:
@@ -152,6 +154,17 @@ def _check_schema(schema: Any, limits: RecordLimits) -> None:
             raise InvalidInput(field.name, "names a field twice", "name each once")
     if names > limits.features + 100:
         raise Problem(413, "too many columns", f"a stream has at most {limits.features + 100:,}")
+
+
+def _check_known(names: list[str]) -> None:
+    """Refuse a column that is no field, with the name it has as a feature."""
+    for name in names:
+        if layout.is_known(name) or name.startswith(INDEX):
+            continue
+        near = did_you_mean(name, layout.KNOWN)
+        feature = f"a feature is a column 'features.{name}', or a field of the struct 'features'"
+        hint = f"{near} Otherwise {feature}" if near.endswith("?") else feature
+        raise InvalidInput(name, "is no field of a record", hint)
 
 
 def _is_flat(kind: Any) -> bool:

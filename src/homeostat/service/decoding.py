@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput, MissingExtra, did_you_mean
 from homeostat.record import InferenceRecord
-from homeostat.runtime.answers import Sent
+from homeostat.runtime.answers import Sent, refusal
 from homeostat.runtime.ledger import Part, Refusals
 from homeostat.service.caps import RecordLimits, check_label, check_record
 from homeostat.service.problems import Problem
-from homeostat.service.rows import Row, plain_array, plain_labels, plain_parts, plain_rows
+from homeostat.service.rows import plain_array, plain_labels, plain_parts, plain_rows, small_ids
+from homeostat.service.verdicts import verdict
 from homeostat.times import parse, to_micros
 from homeostat.validation import CHECKS
 
@@ -53,25 +54,42 @@ def records_of(
     body: bytes, content_type: str, limits: RecordLimits = _LIMITS
 ) -> tuple[list[Part], Refusals]:
     """The records of a body, by model; raises Problem when it is none that is known."""
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = kind_of(content_type)
     if kind in ARROW:
         return _arrow(body, limits)
-    if kind in LINES:
-        lines = _lines(body)
-        plain = plain_rows(lines)
-    elif kind in (*JSON, ""):
-        lines, plain = None, plain_array(body) if len(body) <= _SMALL else None
-    else:
-        raise _unknown_type(kind)
-    if plain:
-        _check_count(len(plain))
-        parts = _plain_parts(plain, body, limits)
-        if parts is not None:
-            return parts, []
+    parts = certain_parts(body, kind in LINES, limits)
+    if parts is not None:
+        return parts, []
     faults: Refusals = []
-    raws = _elements(body) if lines is None else lines
+    raws = _lines(body) if kind in LINES else _elements(body)
     rows = _each(raws, partial(_one_record, limits=limits), faults)
     return _parts(rows, faults, limits), faults
+
+
+def kind_of(content_type: str) -> str:
+    """The type of a body of records, without its parameters; raises Problem when not known."""
+    kind = content_type.partition(";")[0].strip().lower() or JSON[0]
+    if kind not in (*ARROW, *LINES, *JSON):
+        raise _unknown_type(kind)
+    return kind
+
+
+def certain_parts(body: bytes, lines: bool, limits: RecordLimits) -> list[Part] | None:
+    """The records of a JSON body, where each certainly is one, as nearly all are; None elsewhere.
+
+    Raises Problem for too many of them.
+    """
+    if len(body) > _SMALL:
+        return None
+    rows = plain_rows(_lines(body)) if lines else plain_array(body)
+    if not rows:
+        return None
+    _check_count(len(rows))
+    parts = plain_parts(rows, body, limits)
+    if parts is None:
+        return None
+    _check_models(len(parts))
+    return parts if all(_is_model(part.model, limits) for part in parts) else None
 
 
 def labels_of(
@@ -96,15 +114,6 @@ def labels_of(
 
 
 # JSON ---------------------------------------------------------------------------------------------
-
-
-def _plain_parts(rows: list[Row], body: bytes, limits: RecordLimits) -> list[Part] | None:
-    """The parts of a request whose rows all certainly are records, as nearly all are."""
-    parts = plain_parts(rows, body, limits)
-    if parts is None:
-        return None
-    _check_models(len(parts))
-    return parts if all(_is_model(part.model, limits) for part in parts) else None
 
 
 def _elements(body: bytes) -> list[Any]:
@@ -229,6 +238,17 @@ class _Label(msgspec.Struct, forbid_unknown_fields=True):
 
 _read_label = msgspec.json.Decoder(_Label).decode
 _LABEL = ("record_id", "label", "time", "model")
+_EXAMPLE = 'a label is {"record_id": ..., "label": ...}; null takes one back'
+_KINDS = {
+    "record_id": "text",
+    "label": "text, a number, true, false or null",
+    "time": "a time as text, or null",
+    "model": "text or null",
+}
+_FOUND = {
+    "str": "text", "int": "a number", "float": "a number", "bool": "true or false",
+    "array": "an array", "object": "an object",
+}  # fmt: skip
 
 
 def _plain_labels(body: bytes, limits: RecordLimits) -> list[Sent] | None:
@@ -270,10 +290,14 @@ def _explained(error: Exception) -> InvalidInput:
         name = said.split("`")[1]
         return InvalidInput(name[:64], "is no field of a label", did_you_mean(name, _LABEL))
     if "missing required field" in said:
-        hint = 'a label is {"record_id": ..., "label": ...}; null takes one back'
-        return InvalidInput(said.split("`")[1], "is missing", hint)
-    field = said.rpartition("$.")[2].rstrip("`") if "$." in said else "label"
-    return InvalidInput(field, f"is not valid: {said}")
+        return InvalidInput(said.split("`")[1], "is missing", _EXAMPLE)
+    if said.startswith("Expected `object`"):
+        return InvalidInput("label", "is no object", _EXAMPLE)
+    field = said.rpartition("$.")[2].rstrip("`") if "$." in said else ""
+    if field in _LABEL and "got `" in said:
+        found = said.partition("got `")[2].partition("`")[0]
+        return InvalidInput(field, f"must be {_KINDS[field]}, got {_FOUND.get(found, found)}")
+    return InvalidInput(field or "label", f"cannot be read: {said}")
 
 
 def _said(error: Exception) -> str:
@@ -360,22 +384,23 @@ def _arrow(body: bytes, limits: RecordLimits) -> tuple[list[Part], Refusals]:
             if kept is not None:
                 parts.append(kept)
         if len(faults) > MOST:
+            told = [refusal(*fault) for fault in faults]
             raise Problem(422, "invalid", f"more than {MOST:,} rows are no records",
-                          f"the first: {faults[0][1]}"[:500])  # fmt: skip
+                          f"the first: {faults[0][1]}"[:500], members=verdict(told))  # fmt: skip
     return parts, faults
 
 
 def _by_model(batch: Batch, numbers: NDArray[np.int64]) -> Iterable[Part]:
     models = batch.column("model").tolist()
+    if models and models.count(models[0]) == len(models):
+        yield Part(models[0], batch, numbers)
+        return
     places: dict[str, list[int]] = {}
     for row, model in enumerate(models):
         places.setdefault(model, []).append(row)
     _check_models(len(places))
     for model, rows in places.items():
-        if len(rows) == len(models):
-            yield Part(model, batch, numbers)
-        else:
-            yield Part(model, batch.take(np.array(rows)), numbers[rows])
+        yield Part(model, batch.take(np.array(rows)), numbers[rows])
 
 
 def _named(part: Part, faults: Refusals, limits: RecordLimits) -> Part | None:
@@ -385,8 +410,11 @@ def _named(part: Part, faults: Refusals, limits: RecordLimits) -> Part | None:
     except InvalidInput as error:
         faults += [(int(row), error) for row in part.rows]
         return None
+    ids = part.batch.column("record_id").tolist()
+    if small_ids(ids, limits):
+        return part
     kept = np.ones(len(part.rows), dtype=bool)
-    for row, one in enumerate(part.batch.column("record_id").tolist()):
+    for row, one in enumerate(ids):
         if one is None or (0 < 4 * len(one) <= limits.name and one.isprintable()):
             continue
         try:
@@ -402,4 +430,7 @@ def _named(part: Part, faults: Refusals, limits: RecordLimits) -> Part | None:
 
 def _unknown_type(kind: str) -> Problem:
     known = ", ".join((JSON[0], LINES[0], ARROW[0]))
-    return Problem(415, "unknown type", f"Content-Type {kind[:64]!r} is not known", f"use {known}")
+    hint = f"send the header Content-Type: {JSON[0]}; or one of {known}"
+    if kind == "application/x-www-form-urlencoded":  # curl's, unless it is told another
+        hint = f"with curl, add -H 'Content-Type: {JSON[0]}'; the types are {known}"
+    return Problem(415, "unknown type", f"Content-Type {kind[:64]!r} is not known", hint)

@@ -53,13 +53,13 @@ async def deliveries(wires: Wires, request: Request) -> Response:
 async def replay(wires: Wires, request: Request) -> Response:
     """Deliver dead events after all; also tries a sink again that rests."""
     asked = await _asked(wires, request)
-    follower = _follower(wires, asked.sink)
     allowed = _allowed(request)
+    if allowed and not (asked.model or "").startswith(allowed):  # before it is told what there is
+        raise Problem(403, "forbidden", f"this token is for models {allowed}*")
+    follower = _follower(wires, asked.sink)
     models = {model.name: model.number for model in wires.reader.models()}
     if asked.model is not None and asked.model not in models:
         raise Problem(404, "no such model", f"there is no model {asked.model[:128]!r}")
-    if allowed and not (asked.model or "").startswith(allowed):
-        raise Problem(403, "forbidden", f"this token is for models {allowed}*")
     model = None if asked.model is None else models[asked.model]
     actor = f"token:{request.scope['homeostat.token'].id}"
 
@@ -80,7 +80,8 @@ def _shown(follower: Follower) -> dict[str, Any]:
 
 
 async def _asked(wires: Wires, request: Request) -> Replay:
-    body = await read_body(request, wires.settings.body)
+    share = request.scope["homeostat.share"] = wires.room.share()  # given back by the application
+    body = await read_body(request, wires.settings.body, share)
     try:
         asked = msgspec.json.decode(body, type=Replay)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

@@ -10,9 +10,10 @@ from typing import Annotated, Any, NamedTuple, Protocol
 import msgspec
 from msgspec import Meta
 
-from homeostat.runtime.answers import Answer
+from homeostat.runtime.answers import Answer, Reason
 from homeostat.service.deliveries import Replay
 from homeostat.service.guard import OPEN
+from homeostat.service.loop import Asked, Result
 
 _Name = Annotated[
     str, Meta(min_length=1, max_length=128, pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
@@ -114,12 +115,20 @@ class Usual(msgspec.Struct):
     columns: list[Column]
 
 
+class Learning(msgspec.Struct):
+    """Rows that a reference has, and those it needs."""
+
+    have: _Count
+    need: _Count
+
+
 class Compared(msgspec.Struct):
-    """A detector and its reference; null while it is learned."""
+    """A detector and its reference; null while it is learned, and `learning` says how far."""
 
     detector: str
     on: str
     reference: Usual | None
+    learning: Learning | None
 
 
 class References(msgspec.Struct):
@@ -186,13 +195,20 @@ class Health(msgspec.Struct):
 
 
 class Problem(msgspec.Struct):
-    """Why a request was not answered, and how to mend it. `rejected`: the rows at fault."""
+    """Why a request was not answered, and how to mend it.
+
+    What was sent and refused has `accepted`, `duplicates` and `rejected`, as an answer does.
+    """
 
     error: str
     problem: str
     hint: str = ""
     field: str = ""
+    accepted: _Count = 0
+    duplicates: _Count = 0
     rejected: list[Rejected] = []
+    rejected_total: _Count = 0
+    reasons: list[Reason] = []
 
 
 # The routes ---------------------------------------------------------------------------------------
@@ -236,24 +252,19 @@ _FLAG = {"type": "string", "enum": ["0", "1", "true", "false"]}
 _TIME = {"type": "string", "format": "date-time"}
 _BUSY = (503,)
 _SENT = (400, 408, 409, 413, 415, 422, 429, 503, 507)
-_PARTIAL = Parameter("query", "partial", _FLAG)
+_KEY = {"type": "string", "minLength": 1, "maxLength": 128}
+_SENDING = (
+    Parameter("query", "partial", _FLAG),
+    Parameter("query", "faults", _WHOLE),
+    Parameter("header", "Idempotency-Key", _KEY),
+)
 _ARROW = "application/vnd.apache.arrow.stream"
 
 DESCRIPTIONS: dict[tuple[str, str], Description] = {
     ("POST", "/v1/records"): Description(
-        Answer,
-        (
-            _PARTIAL,
-            Parameter(
-                "header", "Idempotency-Key", {"type": "string", "minLength": 1, "maxLength": 128}
-            ),
-        ),
-        Record,
-        many=True,
-        others=(_ARROW,),
-        statuses=_SENT,
+        Answer, _SENDING, Record, many=True, others=(_ARROW,), statuses=_SENT
     ),
-    ("POST", "/v1/labels"): Description(Answer, (_PARTIAL,), Label, many=True, statuses=_SENT),
+    ("POST", "/v1/labels"): Description(Answer, _SENDING, Label, many=True, statuses=_SENT),
     ("GET", "/v1/models"): Description(Models, statuses=_BUSY),
     ("GET", "/v1/models/{model}/status"): Description(Status, statuses=(404, *_BUSY)),
     ("GET", "/v1/models/{model}/series"): Description(
@@ -278,6 +289,16 @@ DESCRIPTIONS: dict[tuple[str, str], Description] = {
         statuses=(404, 422, *_BUSY),
     ),
     ("GET", "/v1/models/{model}/reference"): Description(References, statuses=(404, *_BUSY)),
+    ("GET", "/v1/models/{model}/versions"): Description(dict, statuses=_BUSY),
+    ("GET", "/v1/models/{model}/jobs"): Description(dict, statuses=_BUSY),
+    ("POST", "/v1/models/{model}/shadows"): Description(
+        dict, body=Record, many=True, others=(_ARROW,), statuses=_SENT
+    ),
+    **{
+        ("POST", f"/v1/models/{{model}}/{act}"): Description(dict, body=Asked, statuses=_SENT)
+        for act in ("retrain", "approve", "cancel", "promote", "reject", "rollback")
+    },
+    ("POST", "/v1/jobs/{job}/result"): Description(dict, body=Result, statuses=(404, *_SENT)),
     ("GET", "/v1/deliveries"): Description(
         Deliveries,
         (
@@ -302,7 +323,7 @@ _MEANINGS = {
     403: "The token is not for this, or the page is from elsewhere.",
     404: "There is no such thing.",
     408: "The body came too slowly.",
-    409: "Something of this name is there already, with another content.",
+    409: "It does not fit what is there already.",
     413: "The request is too large.",
     415: "The type or the encoding of the body is not known.",
     421: "The service does not answer to this host name.",

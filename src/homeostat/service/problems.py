@@ -9,20 +9,23 @@ from starlette.responses import Response
 
 from homeostat.errors import Closed, Full, HomeostatError, InvalidInput
 from homeostat.runtime.answers import Conflict, plain
-from homeostat.runtime.ledger import Refused
+from homeostat.runtime.loop import NotNow
 from homeostat.service.replies import json_reply
 from homeostat.stores.faults import Busy, StoreError, StoreFull
 
 
 class Problem(Exception):
-    """A request that ends here: its status, a short name, what is wrong, and how to mend it."""
+    """A request that ends here: its status, a short name, what is wrong, and how to mend it.
+
+    `members` are told besides.
+    """
 
     def __init__(
         self, status: int, name: str, problem: str, hint: str = "",
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None, members: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.status, self.name, self.problem, self.hint = status, name, problem, hint
-        self.headers = dict(headers or {})
+        self.headers, self.members = dict(headers or {}), dict(members or {})
         super().__init__(problem)
 
     def reply(self) -> Response:
@@ -30,6 +33,7 @@ class Problem(Exception):
         told: dict[str, Any] = {"error": self.name, "problem": plain(self.problem)}
         if self.hint:
             told["hint"] = plain(self.hint)
+        told |= self.members
         return json_reply(told, self.status, self.headers)
 
 
@@ -37,10 +41,8 @@ def reply_to(error: Exception) -> Response:
     """The answer to a request that raised one of our errors; raises any other again."""
     if isinstance(error, Problem):
         return error.reply()
-    if isinstance(error, Refused):
-        told = {"error": "conflict" if error.conflict else "invalid", "problem": plain(str(error)),
-                "accepted": 0, "duplicates": 0, "rejected": error.rejected}  # fmt: skip
-        return json_reply(told, 409 if error.conflict else 422)
+    if isinstance(error, NotNow):
+        return Problem(409, "not now", str(error)).reply()
     if isinstance(error, InvalidInput):
         status, name = (409, "conflict") if isinstance(error, Conflict) else (422, "invalid")
         told = {"error": name, "field": plain(error.field), "problem": plain(str(error))}

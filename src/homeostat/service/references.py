@@ -11,19 +11,28 @@ from homeostat.service.replies import number
 
 
 def references(engine: Engine) -> list[dict[str, Any]]:
-    """Of each detector that has one: the reference's columns, or None while it learns."""
+    """Of each detector that has one: the reference's columns, or how far it has learned them."""
     return [
-        {"detector": detector.name, "on": detector.on, "reference": _told(found)}
+        {
+            "detector": detector.name,
+            "on": detector.on,
+            "reference": _told(found.learned),
+            "learning": _progress(found.learning),
+        }
         for detector in engine.detectors
-        for found in _references(detector)
+        for found in _with_reference(detector)
     ]
 
 
-def _references(detector: Any) -> Iterable[Reference | None]:
+def _with_reference(detector: Any) -> Iterable[Any]:
     if hasattr(detector, "learned"):
-        yield detector.learned
+        yield detector
     elif hasattr(detector, "detector"):  # one within another
-        yield from _references(detector.detector)
+        yield from _with_reference(detector.detector)
+
+
+def _progress(learning: tuple[int, int] | None) -> dict[str, int] | None:
+    return None if learning is None else {"have": learning[0], "need": learning[1]}
 
 
 def _told(reference: Reference | None) -> dict[str, Any] | None:

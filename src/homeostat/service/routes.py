@@ -16,11 +16,12 @@ from starlette.responses import Response
 from homeostat.durations import seconds
 from homeostat.errors import HomeostatError, did_you_mean
 from homeostat.runtime.account import Account
-from homeostat.runtime.answers import Answer, Conflict
-from homeostat.runtime.ledger import Ledger
+from homeostat.runtime.answers import Answer
+from homeostat.runtime.ledger import Ledger, Part, Refusals, Refused
+from homeostat.service import loop
 from homeostat.service.bodies import read_body
 from homeostat.service.caps import RecordLimits
-from homeostat.service.decoding import labels_of, records_of
+from homeostat.service.decoding import JSON, labels_of, records_of
 from homeostat.service.deliveries import deliveries, replay
 from homeostat.service.guard import OPEN
 from homeostat.service.openapi import document
@@ -30,8 +31,18 @@ from homeostat.service.replies import SAFE, json_reply, number
 from homeostat.service.series import METRICS, MOST_POINTS, Window, series, step_of
 from homeostat.service.streams import event_stream
 from homeostat.service.tokens import Token
+from homeostat.service.verdicts import (
+    FAULTS,
+    MOST_FAULTS,
+    Asked,
+    Once,
+    again,
+    refuse_foreign,
+    refused,
+    verdict,
+)
 from homeostat.service.wires import Wires
-from homeostat.stores.store import Store, Stored
+from homeostat.stores.store import Stored
 from homeostat.times import parse, to_micros
 
 T = TypeVar("T")
@@ -52,36 +63,53 @@ class Route(NamedTuple):
 
 async def send_records(wires: Wires, request: Request) -> Response:
     """Take records: all, or with `?partial=1` those that are right."""
-    partial = _flag(request, "partial")
+    asked = _asked(request)
     body = await _body(wires, request)
-    key = _key(request)
-    digest = hashlib.sha256(body).hexdigest() if key else ""
-    if key and (kept := _answered(wires.reader, key, digest)):
-        return _again(kept)
-    parts, faults = await _read_as(records_of, wires, request, body)
-    _check_models(request, [part.model for part in parts])
-
-    def take(ledger: Ledger) -> Response:
-        if key and (kept := _answered(ledger.store, key, digest)):
-            return _again(kept)  # it was on its way when it came again
-        answer = ledger.take_records(parts, faults, partial)
-        if key:
-            ledger.keep_answer(key, digest, msgspec.json.encode(answer).decode())
-        return json_reply(answer)
-
-    return await wires.changed(take, len(body))
+    once = _once(request, body)
+    if kept := once.answered(wires.reader):
+        return again(kept)
+    parts, faults = await _records(wires, request, body)
+    prefix = _token(request).models
+    foreign = [part for part in parts if not part.model.startswith(prefix)]
+    rows = [int(row) for part in foreign for row in part.rows]
+    faults += refuse_foreign(rows, prefix, asked)
+    own = [part for part in parts if part.model.startswith(prefix)]
+    return await _changed(
+        wires, once, asked, lambda led: led.take_records(own, faults, asked.partial), len(body)
+    )
 
 
 async def send_labels(wires: Wires, request: Request) -> Response:
     """Take labels, of records that have come or that will."""
-    partial = _flag(request, "partial")
+    asked = _asked(request)
     body = await _body(wires, request)
+    once = _once(request, body)
+    if kept := once.answered(wires.reader):
+        return again(kept)
     labels, faults = await _read_as(labels_of, wires, request, body)
-    _check_models(request, [each.model or "" for each in labels])
-    answer = await wires.changed(
-        lambda ledger: ledger.take_labels(labels, faults, partial), len(body)
+    prefix = _token(request).models
+    rows = [each.row for each in labels if not (each.model or "").startswith(prefix)]
+    faults += refuse_foreign(rows, prefix, asked)
+    own = [each for each in labels if (each.model or "").startswith(prefix)]
+    return await _changed(
+        wires, once, asked, lambda led: led.take_labels(own, faults, asked.partial), len(body)
     )
-    return json_reply(answer)
+
+
+async def send_shadows(wires: Wires, request: Request) -> Response:
+    """Take what a version that does not serve says of records that another one serves."""
+    body = await _body(wires, request)
+    parts, faults = await _records(wires, request, body)
+    if faults:
+        row, error = faults[0]
+        hint = "send records whose model_version is the one that does not serve"
+        raise Problem(422, "invalid", f"row {row}: {error}"[:500], hint)
+    name = request.path_params["model"]
+    waiting = await wires.changed(
+        lambda ledger: loop.shadowed(ledger, name, [part.batch for part in parts]), len(body)
+    )
+    return json_reply({"model": name, "taken": sum(len(part.rows) for part in parts),
+                       "waiting": waiting})  # fmt: skip
 
 
 async def models(wires: Wires, request: Request) -> Response:
@@ -139,12 +167,8 @@ async def model_series(wires: Wires, request: Request) -> Response:
         raise Problem(
             422, "invalid", str(error), "like start=2026-01-31T00:00:00Z&step=5m"
         ) from None
-    points = series(
-        wires.reader,
-        _number(wires, request),
-        metric,
-        Window(start, end, step, asked.get("version")),
-    )
+    model, window = _number(wires, request), Window(start, end, step, asked.get("version"))
+    points = await wires.searched_for(lambda store: series(store, model, metric, window))
     told = {
         "model": request.path_params["model"],
         "metric": metric,
@@ -198,6 +222,7 @@ async def metrics(wires: Wires, request: Request) -> Response:
         "waiting_bytes": ("Bytes of requests that wait for the store.", wires.keeper.waiting),
         "listeners": ("Event streams that are open.", wires.listeners),
         "store_bytes": ("Size of the store's files.", wires.store_bytes()),
+        "series_seconds": ("Seconds spent on reading series, all in all.", wires.searched),
         "up_seconds": ("Seconds since the start.", time.monotonic() - wires.began),
     }
     return Response(exposition(figures, gauges), 200, SAFE, CONTENT_TYPE)
@@ -228,6 +253,16 @@ TABLE = [
     Route("GET", "/v1/models/{model}/series", "read", model_series),
     Route("GET", "/v1/models/{model}/events", "read", events),
     Route("GET", "/v1/models/{model}/reference", "read", model_reference),
+    Route("GET", "/v1/models/{model}/versions", "read", loop.model_versions),
+    Route("GET", "/v1/models/{model}/jobs", "read", loop.model_jobs),
+    Route("POST", "/v1/models/{model}/shadows", "ingest", send_shadows),
+    Route("POST", "/v1/models/{model}/retrain", "admin", loop.retrain),
+    Route("POST", "/v1/models/{model}/approve", "admin", loop.approve),
+    Route("POST", "/v1/models/{model}/cancel", "admin", loop.cancel),
+    Route("POST", "/v1/models/{model}/promote", "admin", loop.promote),
+    Route("POST", "/v1/models/{model}/reject", "admin", loop.reject),
+    Route("POST", "/v1/models/{model}/rollback", "admin", loop.roll_back),
+    Route("POST", "/v1/jobs/{job}/result", "admin", loop.job_result),
     Route("GET", "/v1/deliveries", "read", deliveries),
     Route("POST", "/v1/deliveries/replay", "admin", replay),
     Route("GET", "/metrics", "read", metrics),
@@ -274,25 +309,38 @@ async def _body(wires: Wires, request: Request) -> bytes:
     return await read_body(request, wires.settings.body, share)
 
 
+async def _changed(
+    wires: Wires, once: Once, asked: Asked, take: Callable[[Ledger], Answer], weight: int
+) -> Response:
+    """Take what was sent, once, and tell what became of it."""
+    try:
+        return await wires.changed(lambda ledger: once.done(ledger, take, asked), weight)
+    except Refused as error:
+        raise refused(error, asked) from None
+
+
+async def _records(wires: Wires, request: Request, body: bytes) -> tuple[list[Part], Refusals]:
+    """The records of a body; a large one is read by another process, if it can be."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    parts = await wires.readers.read(kind or JSON[0], body)
+    return (parts, []) if parts is not None else await _read_as(records_of, wires, request, body)
+
+
 async def _read_as(
     read: Callable[[bytes, str, RecordLimits], T], wires: Wires, request: Request, body: bytes
 ) -> T:
     """Read a body as what its type says; a large one beside the event loop."""
     given = (body, request.headers.get("content-type", ""), wires.settings.record)
-    return read(*given) if len(body) <= _QUICK else await asyncio.to_thread(read, *given)
+    try:
+        return read(*given) if len(body) <= _QUICK else await asyncio.to_thread(read, *given)
+    except Problem as error:  # it is about what was sent, and nothing of it was taken
+        error.members = verdict([]) | error.members
+        raise
 
 
 def _token(request: Request) -> Token:
     token: Token = request.scope["homeostat.token"]
     return token
-
-
-def _check_models(request: Request, names: list[str]) -> None:
-    allowed = _token(request).models
-    for name in names:
-        if not name.startswith(allowed):
-            raise Problem(403, "forbidden", f"this token is for models {allowed}*",
-                          "name the model of each record and label")  # fmt: skip
 
 
 def _number(wires: Wires, request: Request) -> int:
@@ -311,27 +359,18 @@ def _no_model(request: Request, known: Iterable[str]) -> Problem:
     return Problem(404, "no such model", f"there is no model {name[:128]!r}", hint)
 
 
-def _answered(store: Store, key: str, digest: str) -> Answer | None:
-    """What a request with this key and body was answered; raises Conflict for another body."""
-    kept = store.answer(key)
-    if kept is None:
-        return None
-    if kept[0] != digest:
-        raise Conflict("Idempotency-Key", "came with another body before",
-                       "give each request a key of its own")  # fmt: skip
-    return msgspec.json.decode(kept[1], type=Answer)
+def _asked(request: Request) -> Asked:
+    most = request.query_params.get("faults", str(FAULTS))
+    return Asked(_flag(request, "partial"), min(MOST_FAULTS, _whole(most, "faults")))
 
 
-def _again(answer: Answer) -> Response:
-    told = Answer(0, answer.accepted + answer.duplicates, answer.rejected)
-    return json_reply(told, headers={"Idempotent-Replayed": "true"})
-
-
-def _key(request: Request) -> str | None:
+def _once(request: Request, body: bytes) -> Once:
     key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= _KEY_MOST:
+    if key is None:
+        return Once()
+    if not 0 < len(key) <= _KEY_MOST:
         raise Problem(422, "invalid", f"Idempotency-Key has 1 to {_KEY_MOST} characters")
-    return key
+    return Once(f"{_token(request).id} {key}", hashlib.sha256(body).hexdigest())
 
 
 def _flag(request: Request, name: str) -> bool:

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from homeostat.errors import ConfigError, HomeostatError
 from homeostat.runtime.crash import crashpoint
 from homeostat.service import tokens
 from homeostat.service.app import application
+from homeostat.service.caring import Caring
 from homeostat.service.connections import connection_of
 from homeostat.service.settings import Service
 from homeostat.service.wires import Wires
-from homeostat.stores import open_store
+from homeostat.stores import audit, open_store
 
 
 class Taken(HomeostatError):
@@ -31,9 +32,15 @@ class Taken(HomeostatError):
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder, made if need be; raises Taken when another process does."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold the folder, made if need be; raises Taken when another process does, ConfigError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"--data {folder}: cannot be used as a folder: {error.strerror}; "
+            "name a folder that can be written, or one that can be made"
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,7 +64,11 @@ def first_token(where: str | Path, told: Callable[[str], None]) -> None:
         if tokens.any_admin(store):
             return
         with store.change():
-            told(tokens.create(store, "admin", name="first start"))
+            text = tokens.create(store, "admin", name="first start")
+            number = text.split("_")[1]
+            audit.record(store, "serve", "token create", id=number, scope="admin", models="",
+                         name="first start", expires=None)  # fmt: skip
+            told(text)
             crashpoint("before_token")
         crashpoint("after_token")
     finally:
@@ -67,15 +78,22 @@ def first_token(where: str | Path, told: Callable[[str], None]) -> None:
 def serve(
     folder: Path, settings: Service, engine_of: Callable[[str], Engine],
     told: Callable[[str], None], token_told: Callable[[str], None],
+    declared: Collection[str] = (), caring: Caring | None = None,
 ) -> int:  # fmt: skip
     """Serve until told to stop; the exit status.
 
     `told` hears the address once it is there, `token_told` the first token when one is made.
+    `declared` are the models of the configuration, `caring` is who takes care of them.
     """
     _check_files(settings)
+    for outlet in settings.sinks:
+        outlet.check()
+    where = settings.where(folder)
+    if not folder.exists():  # so that no folder is made for a server that cannot listen
+        _listening(settings).close()
     with locked(folder), _listening(settings) as listener:
-        first_token(settings.where(folder), token_told)
-        return asyncio.run(_serve(folder, settings, engine_of, told, listener))
+        first_token(where, token_told)
+        return asyncio.run(_serve(folder, settings, engine_of, told, listener, declared, caring))
 
 
 def _check_files(settings: Service) -> None:
@@ -107,7 +125,8 @@ class _Server(uvicorn.Server):
 
 async def _serve(
     folder: Path, settings: Service, engine_of: Callable[[str], Engine],
-    told: Callable[[str], None], listener: socket.socket,
+    told: Callable[[str], None], listener: socket.socket, declared: Collection[str],
+    caring: Caring | None,
 ) -> int:  # fmt: skip
     loop = asyncio.get_running_loop()
     status = 0
@@ -118,7 +137,7 @@ async def _serve(
         print(f"homeostat: {error}", file=sys.stderr, flush=True)
         loop.call_soon_threadsafe(stop)
 
-    wires = Wires(folder, settings, engine_of, broken)
+    wires = Wires(folder, settings, engine_of, broken, declared, caring)
     await loop.run_in_executor(None, wires.open)
     server = _Server(_configuration(settings, application(wires)))
 

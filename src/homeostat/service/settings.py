@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from homeostat.errors import ConfigError, did_you_mean
+from homeostat.lifecycle.versions import Registry
+from homeostat.registries import registries_of
 from homeostat.runtime.ledger import Limits
 from homeostat.runtime.retention import Retention, check
 from homeostat.service.bodies import BodyLimits
@@ -20,7 +22,8 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the service runs.
 
     store: `postgresql://...`, or `env:NAME` for a variable that holds it; SQLite in the data folder
-    where it is left out. capacity: bytes of requests that may wait, and of bodies in memory.
+    where it is left out. readers: processes beside this one that read large JSON, 0 for none.
+    capacity: bytes of requests that may wait, and of bodies in memory.
     headers, keep_alive: seconds in which the headers of a request have to come, and until the next
     one. answer: seconds after which a reader is told the latest figures that are known, should the
     newest not be had. grace: seconds for what has begun when the service ends.
@@ -37,6 +40,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origins: list[str] = []
     connections: int = 1024
     streams: int = 100
+    readers: int = 1
     capacity: int = 256 << 20
     grace: float = 30.0
     headers: float = 10.0
@@ -47,6 +51,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     retention: Retention = Retention()
     sinks: tuple[Outlet, ...] = ()
+    registries: tuple[Registry, ...] = ()
 
     def where(self, folder: Path) -> str | Path:
         """Where the store is; raises ConfigError when a variable is named that is not set."""
@@ -71,10 +76,12 @@ def service_of(given: dict[str, Any], path: str) -> Service:
     for name in given:
         if name not in names:
             raise ConfigError(f"{path}.{name}: no such setting; {did_you_mean(name, names)}")
-    plain = {name: value for name, value in given.items() if name != "sinks"}
+    plain = {name: value for name, value in given.items() if name not in ("sinks", "registries")}
     sinks = tuple(outlets_of(given.get("sinks", []), f"{path}.sinks"))
+    registries = tuple(registries_of(given.get("registries", []), f"{path}.registries"))
     try:
-        settings = msgspec.structs.replace(msgspec.convert(plain, Service), sinks=sinks)
+        settings = msgspec.structs.replace(msgspec.convert(plain, Service), sinks=sinks,
+                                           registries=registries)  # fmt: skip
     except msgspec.ValidationError as error:
         said, _, place = str(error).partition(" - at `$")
         said = said.replace("Expected", "must be").replace("`", "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +15,11 @@ from homeostat.runtime.followers import Followers
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger
 from homeostat.runtime.retention import Keeping
+from homeostat.runtime.workers import Stepping, Workers
 from homeostat.service.bell import Bell
 from homeostat.service.bodies import Room
+from homeostat.service.caring import Caring
+from homeostat.service.readers import Readers
 from homeostat.service.settings import Service
 from homeostat.stores import open_store
 from homeostat.stores.store import Store
@@ -29,36 +33,50 @@ def now() -> int:
 
 
 class Wires:
-    """Everything behind the routes. `engine_of` makes the engine of a model by its name."""
+    """Everything behind the routes. `engine_of` makes the engine of a model by its name.
+
+    `declared` are the models of the configuration, which are there before their first record;
+    `caring` is who takes care of them.
+    """
 
     def __init__(
         self, folder: Path, settings: Service, engine_of: Callable[[str], Engine],
-        on_broken: Callable[[Exception], None],
+        on_broken: Callable[[Exception], None], declared: Collection[str] = (),
+        caring: Caring | None = None,
     ) -> None:  # fmt: skip
+        self._caring = caring or Caring()
         self.folder, self.settings = folder, settings
         self._where = settings.where(folder)
         self.bell = Bell()
         self.began = time.monotonic()
         self.listeners = 0  # event streams that are open
         self.room = Room(settings.capacity)
+        self._searching = asyncio.Lock()  # one at a time reads what takes long
+        self.searched = 0.0  # seconds that such reading took, all in all
         self._seen: dict[str, Any] = {}
         self.closing = False
         self.keeper = Keeper(
             lambda: open_store(self._where, settings.durability),
-            lambda store: Ledger(store, engine_of, now, settings.limits),
+            lambda store: Ledger(
+                store, engine_of, now, settings.limits, declared, self._caring.course_of
+            ),
             capacity=settings.capacity,
             on_events=self._told,
             on_broken=on_broken,
             tend=Keeping(settings.retention, now),
         )
         self.followers = Followers(settings.sinks, self.keeper, self._opened, now)
+        self.workers = Workers(self._worked)
+        self.readers = Readers(settings.readers, settings.record)
 
     def open(self) -> None:
         """Open the store and take up where it stopped; returns when all state is there."""
         self.followers.check()
         self.keeper.start()
         self.reader: Store = self._opened()
+        self._searcher: Store = self._opened()  # a connection is for one thread at a time
         self.followers.start()
+        self.workers.start()
 
     async def changed(self, do: Callable[[Ledger], T], weight: int = 0) -> T:
         """Do this within a transaction; returns when it is durable.
@@ -82,6 +100,21 @@ class Wires:
             self._seen[name] = told
         return told, False
 
+    async def searched_for(self, search: Callable[[Store], T]) -> T:
+        """What a long read of the store finds, in a thread of its own; one after the other.
+
+        It goes on when nobody waits for it any more, and the next waits until it is done.
+        """
+        async with self._searching:
+            began = time.monotonic()
+            searching = asyncio.ensure_future(asyncio.to_thread(search, self._searcher))
+            try:
+                return await asyncio.shield(searching)
+            finally:
+                if not searching.done():
+                    await asyncio.wait([searching])
+                self.searched += time.monotonic() - began
+
     def _submitted(self, do: Callable[[Ledger], T], weight: int = 0) -> asyncio.Future[T]:
         future = asyncio.wrap_future(self.keeper.submit(do, weight))
         future.add_done_callback(_heard)
@@ -93,13 +126,19 @@ class Wires:
 
     def close(self) -> None:
         """Finish what was accepted, and let go."""
+        self.workers.stop(self.settings.grace)
         self.followers.close(self.settings.grace)
         self.keeper.close(self.settings.grace)
+        self._searcher.close()
         self.reader.close()
 
     def _told(self, models: set[str]) -> None:
         self.bell.ring(models)
         self.followers.wake(models)
+        self.workers.wake()
+
+    def _worked(self) -> AbstractContextManager[Sequence[Stepping]]:
+        return self._caring.working(self.keeper, self._opened, self.folder, now)
 
     def _opened(self) -> Store:
         return open_store(self._where, read_only=True)

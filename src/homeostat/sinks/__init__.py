@@ -6,7 +6,8 @@ the other side wants nothing any more; anything else that it raises counts as Re
 come twice, after a crash between delivery and the note of it: its `id` is then the same.
 """
 
-from homeostat.sinks.outgoing import GiveUp, Gone, Outgoing, Retry, Sink
+from homeostat.outbound.retry import Retry
+from homeostat.sinks.outgoing import GiveUp, Gone, Outgoing, Sink
 from homeostat.sinks.outlets import Outlet, outlets_of
 from homeostat.sinks.table import TABLE
 

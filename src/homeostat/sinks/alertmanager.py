@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from homeostat.durations import seconds
-from homeostat.sinks.addresses import Target, target_of
-from homeostat.sinks.outgoing import GiveUp, Outgoing, Retry
-from homeostat.sinks.posting import Poster
-from homeostat.sinks.secret import Secret
+from homeostat.outbound.addresses import Target, target_of
+from homeostat.outbound.calling import Caller
+from homeostat.outbound.retry import Retry
+from homeostat.outbound.secret import Secret
+from homeostat.sinks.outgoing import GiveUp, Outgoing
 from homeostat.times import to_text
 
 SEVERITY = {
@@ -39,10 +40,10 @@ def alertmanager(
     `url` is its address, without /api. `token` names a bearer token. An alert that nothing ends
     is over after `lasts`.
     """
-    poster = Poster(allow_private=allow_private, ca=ca, timeout=timeout)
+    caller = Caller(allow_private=allow_private, ca=ca, timeout=timeout)
     target = target_of(url.rstrip("/") + "/api/v2/alerts", allow_http)
     bearer = None if token is None else Secret(token)
-    return Alertmanager(target, poster, seconds(lasts), bearer)
+    return Alertmanager(target, caller, seconds(lasts), bearer)
 
 
 class Alertmanager:
@@ -51,9 +52,9 @@ class Alertmanager:
     name = "alertmanager"
 
     def __init__(
-        self, target: Target, poster: Poster, lasts: float = 86_400.0, token: Secret | None = None
+        self, target: Target, caller: Caller, lasts: float = 86_400.0, token: Secret | None = None
     ) -> None:
-        self._target, self._poster, self._lasts, self._token = target, poster, lasts, token
+        self._target, self._caller, self._lasts, self._token = target, caller, lasts, token
 
     def check(self) -> None:
         """Raises ConfigError when the token is not there."""
@@ -61,12 +62,12 @@ class Alertmanager:
             self._token.reveal()
 
     def send(self, event: Outgoing) -> None:
-        now = datetime.fromtimestamp(self._poster.now(), UTC)
+        now = datetime.fromtimestamp(self._caller.now(), UTC)
         headers = {"Content-Type": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
         body = msgspec.json.encode([alert(event, now, self._lasts)])
-        status, after = self._poster.post(self._target, headers, body)
+        status, after = self._caller.post(self._target, headers, body)
         if status in (400, 413, 422):
             raise GiveUp(f"Alertmanager answered {status}: it cannot take this event")
         if not 200 <= status < 300:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from homeostat.errors import ConfigError, MissingExtra
-from homeostat.sinks.outgoing import Outgoing, Retry
-from homeostat.sinks.secret import Secret
+from homeostat.outbound.retry import Retry
+from homeostat.outbound.secret import Secret
+from homeostat.sinks.outgoing import Outgoing
 
 
 class Apprise:

@@ -6,7 +6,8 @@ import errno
 import os
 from contextlib import suppress
 
-from homeostat.sinks.outgoing import Outgoing, Retry
+from homeostat.outbound.retry import Retry
+from homeostat.sinks.outgoing import Outgoing
 
 
 class JSONL:

@@ -10,14 +10,6 @@ import msgspec
 from homeostat.errors import HomeostatError
 
 
-class Retry(HomeostatError):
-    """Not now: try again, after so many seconds where the other side said so."""
-
-    def __init__(self, problem: str, after: float | None = None) -> None:
-        self.after = after
-        super().__init__(problem)
-
-
 class GiveUp(HomeostatError):
     """Not this event, ever: it becomes a dead letter."""
 

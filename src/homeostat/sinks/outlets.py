@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any, get_type_hints
+from typing import Any
 
 import msgspec
 
@@ -13,7 +12,7 @@ from homeostat.durations import seconds
 from homeostat.errors import ConfigError, HomeostatError, did_you_mean
 from homeostat.events import SystemEvent
 from homeostat.sinks.outgoing import Sink
-from homeostat.sinks.table import maker
+from homeostat.sinks.table import SINKS
 
 STARTS = ("now", "beginning")
 MOST = 16
@@ -87,17 +86,11 @@ def outlets_of(given: Any, path: str) -> list[Outlet]:
 
 def _outlet(table: dict[str, Any], path: str) -> Outlet:
     settings = dict(table)
-    kind = settings.pop("type", None)
-    if not isinstance(kind, str):
-        raise ConfigError(f'{path}.type: is missing; write type = "webhook", or another')
-    try:
-        make = maker(kind)
-    except ConfigError as error:
-        raise ConfigError(f"{path}.type: {error}") from error
     own = {name: settings.pop(name) for name in _Around.__struct_fields__ if name in settings}
+    sink = SINKS.made(settings, path, around=_Around.__struct_fields__)
     around = _around(own, path)
     return Outlet(
-        _sink(make, settings, path), around.name, models=around.models, kinds=around.kinds,
+        sink, around.name, models=around.models, kinds=around.kinds,
         patience=_patience(around.give_up_after, path), start=around.start,
     )  # fmt: skip
 
@@ -125,29 +118,3 @@ def _patience(given: str | float, path: str) -> float:
     if not 0 < patience < 10**9:
         raise ConfigError(f'{path}.give_up_after: must be a time like "3d"')
     return patience
-
-
-def _sink(make: Any, settings: dict[str, Any], path: str) -> Sink:
-    """A sink from its own settings, each compared with the type of its parameter."""
-    parameters = inspect.signature(make).parameters
-    hints = get_type_hints(
-        inspect.getattr_static(make, "__init__") if isinstance(make, type) else make
-    )
-    for name, value in settings.items():
-        if name not in parameters:
-            known = {*parameters, *_Around.__struct_fields__}
-            raise ConfigError(f"{path}.{name}: no such setting; {did_you_mean(name, known)}")
-        try:
-            msgspec.convert(value, hints.get(name, Any))
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"{path}.{name}: {error}") from error
-    for name, parameter in parameters.items():
-        if name not in settings and parameter.default is parameter.empty:
-            raise ConfigError(f"{path}.{name}: is missing")
-    try:
-        sink: Sink = make(**settings)
-    except ConfigError as error:
-        raise ConfigError(f"{path}.{error}") from error
-    except HomeostatError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return sink

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from homeostat.sinks.outgoing import Outgoing, Retry
+from homeostat.outbound.retry import Retry
+from homeostat.sinks.outgoing import Outgoing
 
 
 class Stdout:

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 import msgspec
 
 from homeostat.errors import ConfigError
-from homeostat.sinks.addresses import Target, target_of
-from homeostat.sinks.outgoing import Gone, Outgoing, Retry
-from homeostat.sinks.posting import Poster
-from homeostat.sinks.secret import Secret
+from homeostat.outbound.addresses import Target, target_of
+from homeostat.outbound.calling import Caller
+from homeostat.outbound.retry import Retry
+from homeostat.outbound.secret import Secret
+from homeostat.sinks.outgoing import Gone, Outgoing
 
 _THROTTLED = (429, 502, 503, 504)
 _LEAST_KEY = 24  # bytes of a secret, as Standard Webhooks has it
@@ -40,8 +41,8 @@ def webhook(
     place = Secret(url, plain=True)
     if place.written_out:
         target_of(url, allow_http)
-    poster = Poster(allow_private=allow_private, ca=ca, timeout=timeout)
-    return Webhook(place, [Secret(each) for each in secrets], poster, source, allow_http)
+    caller = Caller(allow_private=allow_private, ca=ca, timeout=timeout)
+    return Webhook(place, [Secret(each) for each in secrets], caller, source, allow_http)
 
 
 class Webhook:
@@ -50,10 +51,10 @@ class Webhook:
     name = "webhook"
 
     def __init__(
-        self, url: Secret, secrets: Sequence[Secret], poster: Poster, source: str = "homeostat",
+        self, url: Secret, secrets: Sequence[Secret], caller: Caller, source: str = "homeostat",
         allow_http: bool = False,
     ) -> None:  # fmt: skip
-        self._url, self._secrets, self._poster = url, secrets, poster
+        self._url, self._secrets, self._caller = url, secrets, caller
         self._source, self._allow_http = source, allow_http
 
     def check(self) -> None:
@@ -64,7 +65,7 @@ class Webhook:
     def send(self, event: Outgoing) -> None:
         body = cloud_event(event, self._source)
         known_as = event.id.replace(".", "%2E")  # a dot ends it in what is signed
-        at = str(int(self._poster.now()))
+        at = str(int(self._caller.now()))
         headers = {
             "Content-Type": "application/cloudevents+json",
             "webhook-id": known_as,
@@ -72,7 +73,7 @@ class Webhook:
         }
         if keys := self._keys():
             headers["webhook-signature"] = " ".join(signed(key, known_as, at, body) for key in keys)
-        status, after = self._poster.post(self._target(), headers, body)
+        status, after = self._caller.post(self._target(), headers, body)
         if status == 410:
             raise Gone("the receiver answered 410: it wants no more events")
         if 300 <= status < 400:

@@ -25,7 +25,7 @@ _NAIVE_HINT = (
     'write it with one: pandas .dt.tz_localize("UTC"), polars .dt.replace_time_zone("UTC"), '
     'pyarrow.compute.assume_timezone(column, "UTC")'
 )
-_INDEX = "__index_level_"  # a data frame's index, which pandas writes as a column
+INDEX = "__index_level_"  # a data frame's index, which pandas writes as a column
 _FIRST = to_micros(EPOCH.replace(year=1))
 _LAST = to_micros(EPOCH.replace(year=9999, month=12, day=31, hour=23, minute=59, second=59))
 
@@ -91,7 +91,7 @@ def _metadata(values: Any) -> tuple[list[Any], Faults]:
 
 def check(schema: Any, options: Options, name: str) -> None:
     """Refuse a table whose columns make no records."""
-    fields = [field for field in schema if not field.name.startswith(_INDEX)]
+    fields = [field for field in schema if not field.name.startswith(INDEX)]
     layout.check([field.name for field in fields], options.unknown, name)
     for field in fields:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
@@ -110,7 +110,7 @@ def _columns(part: Any, options: Options) -> dict[str, Any]:
             columns |= {f"{name}.{key}": values for key, values in _members(column)}
         elif layout.is_known(name):
             columns[name] = _plain(column)
-        elif options.unknown == "metadata" and not name.startswith(_INDEX):
+        elif options.unknown == "metadata" and not name.startswith(INDEX):
             extra[name] = column.to_pylist()
     if "model" in columns:
         columns["model"] = [model or "default" for model in columns["model"]]

@@ -59,6 +59,35 @@ STEPS: list[tuple[str, str]] = [
             detail TEXT NOT NULL, digest TEXT NOT NULL)
         """,
     ),
+    (
+        "the loop",
+        """
+        CREATE TABLE jobs (
+            id TEXT PRIMARY KEY, model INTEGER NOT NULL, number INTEGER NOT NULL,
+            state TEXT NOT NULL, reason TEXT NOT NULL, asked BIGINT NOT NULL,
+            created BIGINT NOT NULL, position BIGINT NOT NULL, cause BIGINT, causes TEXT NOT NULL,
+            actor TEXT, token INTEGER NOT NULL, handle TEXT, manifest TEXT NOT NULL, started BIGINT,
+            ended BIGINT, beat BIGINT, version TEXT, problem TEXT NOT NULL, lines TEXT NOT NULL);
+        CREATE UNIQUE INDEX jobs_number ON jobs (model, number);
+        CREATE UNIQUE INDEX jobs_running ON jobs (model) WHERE state = 'running';
+        CREATE UNIQUE INDEX jobs_to_come ON jobs (model) WHERE state IN ('waiting', 'queued');
+        CREATE TABLE versions (
+            model TEXT NOT NULL, version TEXT NOT NULL, body {BLOB} NOT NULL,
+            created BIGINT NOT NULL, PRIMARY KEY (model, version)) {CLUSTERED};
+        CREATE TABLE standings (
+            model INTEGER PRIMARY KEY, generation INTEGER NOT NULL, body {BLOB} NOT NULL);
+        CREATE TABLE comparisons (
+            model INTEGER PRIMARY KEY, cut BIGINT NOT NULL, cursor BIGINT NOT NULL,
+            body {BLOB} NOT NULL);
+        CREATE TABLE shadows (
+            model INTEGER NOT NULL, version TEXT NOT NULL, record_id TEXT NOT NULL,
+            label TEXT NOT NULL, latency_ms DOUBLE PRECISION,
+            PRIMARY KEY (model, version, record_id)) {CLUSTERED};
+        CREATE TABLE moves (
+            id {SERIAL}, model TEXT NOT NULL, alias TEXT NOT NULL, version TEXT,
+            tries INTEGER NOT NULL, due BIGINT NOT NULL, problem TEXT NOT NULL)
+        """,
+    ),
 ]
 
 _DIALECTS = {

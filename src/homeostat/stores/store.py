@@ -20,7 +20,7 @@ from homeostat.stores.identities import Run
 from homeostat.stores.packing import pack, sealed, unpack, unsealed
 from homeostat.stores.schema import migrate
 
-RECORDS, LABELS = "records", "labels"
+RECORDS, LABELS, NEWS = "records", "labels", "news"
 """The kinds of facts in the journal."""
 
 _MANY = 400  # parameters of one statement
@@ -319,15 +319,16 @@ class Store:
             (model, seq, kind, now, sealed(body)) for seq, (kind, body) in enumerate(events, first)
         ))  # fmt: skip
 
-    def events(self, model: int, after: int, limit: int) -> list[Stored]:
-        """A model's events after a number, in order; raises Damaged."""
+    def events(self, model: int, after: int, limit: int, kinds: Sequence[str] = ()) -> list[Stored]:
+        """A model's events after a number, in order, of some kinds or of all; raises Damaged."""
+        of_kinds = f"AND kind IN ({_marks(len(kinds))}) " if kinds else ""
         statement = (
             "SELECT seq, kind, body, received FROM events "
-            "WHERE model = ? AND seq > ? ORDER BY seq LIMIT ?"
+            f"WHERE model = ? AND seq > ? {of_kinds}ORDER BY seq LIMIT ?"
         )
         return [
             Stored(seq, kind, unsealed(body, f"event {seq} of model {model}"), received)
-            for seq, kind, body, received in self._read(statement, model, after, limit)
+            for seq, kind, body, received in self._read(statement, model, after, *kinds, limit)
         ]
 
     def last_event(self, model: int) -> int:

@@ -73,7 +73,7 @@ class Service:
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise InvalidSetting(f"{url!r} is no address of a service, like http://127.0.0.1:8321")
         self._url, self._token = url.rstrip("/"), token
-        self._open = urllib.request.build_opener(_Straight).open
+        self._open = urllib.request.build_opener(Straight).open
 
     def events(self, model: str, after: int, follow: bool, wait: Wait) -> Iterator[Event]:
         """The events after a number; with `follow`, also those to come. Raises NoAnswer."""
@@ -86,7 +86,7 @@ class Service:
                 with self._ask(model, f"?{asked}") as answer:
                     page = msgspec.json.decode(answer.read(), type=_Page)
             except (OSError, HTTPException, msgspec.DecodeError) as error:
-                raise NoAnswer(f"{self._url}: {_reason(error)}") from error
+                raise NoAnswer(f"{self._url}: {reason(error)}") from error
             yield from page.events
             after = page.next
             if not page.events:
@@ -104,7 +104,7 @@ class Service:
                         after = event.seq
             except (OSError, HTTPException, msgspec.DecodeError) as error:
                 if not (known and _passing(error)):
-                    raise NoAnswer(f"{self._url}: {_reason(error)}") from error
+                    raise NoAnswer(f"{self._url}: {reason(error)}") from error
             wait(_AGAIN)
 
     def _ask(self, model: str, query: str, last: int | None = None) -> Any:
@@ -121,7 +121,7 @@ class _Page(msgspec.Struct):
     next: int
 
 
-class _Straight(urllib.request.HTTPRedirectHandler):
+class Straight(urllib.request.HTTPRedirectHandler):
     """Goes nowhere else: the token is for this service alone."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
@@ -142,7 +142,8 @@ def _passing(error: Exception) -> bool:
     return not isinstance(error, msgspec.DecodeError)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why there was no answer, in the service's own words where it has some."""
     if isinstance(error, urllib.error.HTTPError):
         try:
             told = msgspec.json.decode(error.read(1 << 16), type=dict[str, Any])

@@ -1,4 +1,4 @@
-"""Which addresses an event may be sent to: public ones, whatever way they are written.
+"""Which addresses may be called: public ones, whatever way they are written.
 
 A name is looked up once, every address it has is judged, and the connection goes to an address
 that was judged. An address in IPv6 that carries one in IPv4 is judged by the latter.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from homeostat.errors import ConfigError
-from homeostat.sinks.outgoing import Retry
+from homeostat.outbound.retry import Retry
 
 Resolve = Callable[[str, int], list[str]]
 """The addresses of a host, as text; raises OSError when there are none."""
@@ -96,7 +96,7 @@ def judged(target: Target, resolve: Resolve, allow_private: bool) -> list[str]:
     if not allow_private and not all(map(public, addresses)):
         raise Retry(
             f"{target.host}: leads to an address that is not of the Internet; where that is "
-            "meant, write allow_private = true for this sink"
+            "meant, write allow_private = true beside it"
         )
     return addresses
 

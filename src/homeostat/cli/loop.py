@@ -1,0 +1,132 @@
+"""The loop from a terminal: what runs, who serves, and a person's word on it.
+
+Each command asks a service that runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from homeostat.cli.folder import as_json, output_option, show, table
+from homeostat.cli.group import debug_option
+
+_URL = "http://127.0.0.1:8321"
+
+
+def _asked(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds where the service is, and the token."""
+    url = click.option("--url", default=_URL, show_default=True, envvar="HOMEOSTAT_URL",
+                       help="Where the service is.")  # fmt: skip
+    token = click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE",
+                         required=True, envvar="HOMEOSTAT_TOKEN_FILE",
+                         help="The token for it.")  # fmt: skip
+    return url(token(command))
+
+
+def _asking(name: str, text: str, *options: Any) -> click.Command:
+    """A command that sends what it is given to the service, and tells the answer."""
+
+    def run(model: str, url: str, token_file: Path, output: str, **given: Any) -> None:
+        from homeostat.upkeep.asking import ask
+
+        body = {key: value for key, value in given.items() if value is not None}
+        told = ask(url, token_file, f"/v1/models/{model}/{name}", body)
+        if as_json(output):
+            click.echo(msgspec.json.encode(told).decode())
+        else:
+            click.echo(_told(told))
+
+    run.__doc__ = text
+    decorated: Callable[..., Any] = run
+    for option in reversed((*options, _REASON, _asked, output_option, debug_option)):
+        decorated = option(decorated)
+    return click.command(name)(click.argument("model")(decorated))
+
+
+def _told(answer: dict[str, Any]) -> str:
+    if "standing" in answer:
+        standing = answer["standing"]
+        told = f"{answer['model']}: champion {standing['champion']}"
+        if standing.get("challenger"):
+            role = "watched against" if standing.get("watched") else "challenger"
+            told += f", {role} {standing['challenger']}"
+        return told + f" (generation {standing['generation']})"
+    return f"{answer['model']}: {answer['id']} {answer['state']}: {answer['reason']}"
+
+
+_REASON = click.option("--reason", metavar="TEXT", help="Why; it is kept with the event.")
+_JOB = click.option("--job", metavar="ID", help="Only if it is this one.")
+_GENERATION = click.option(
+    "--generation", type=int, metavar="N", help="Only if the champion has not changed since."
+)
+_VERSION = click.option("--version", metavar="NAME", help="This version, not the challenger.")
+
+retrain = _asking("retrain", "Ask for a retraining of MODEL now.")
+approve = _asking("approve", "Let the retraining of MODEL go on that waits for approval.", _JOB)
+cancel = _asking("cancel", "End the retraining of MODEL that runs or waits.", _JOB)
+promote = _asking("promote", "Let the challenger of MODEL serve.", _VERSION, _GENERATION)
+reject = _asking("reject", "Compare the challenger of MODEL no more.")
+rollback = _asking("rollback", "Let the version of MODEL serve again that served before.",
+                   _GENERATION)  # fmt: skip
+
+
+@click.command()
+@click.argument("model")
+@_asked
+@output_option
+@debug_option
+def versions(model: str, url: str, token_file: Path, output: str) -> None:
+    """Print the versions of MODEL, which of them serves, and how the comparison stands."""
+    from homeostat.upkeep.asking import ask
+
+    told = ask(url, token_file, f"/v1/models/{model}/versions")
+    if as_json(output):
+        click.echo(msgspec.json.encode(told).decode())
+        return
+    standing = told.get("standing") or {}
+    names = {standing.get("champion"): "champion", standing.get("previous"): "previous",
+             standing.get("challenger"): "challenger"}  # fmt: skip
+    made = table("version", "", "made", "by", "artifact", "metrics")
+    for each in told["versions"]:
+        metrics = ", ".join(f"{name} {value:.4g}" for name, value in each["metrics"].items())
+        made.add_row(each["version"], names.get(each["version"], ""), each["created"][:19],
+                     each["job"] or "", each["artifact"] or "", metrics)  # fmt: skip
+    show(made)
+    if told.get("comparison"):
+        click.echo(_compared(told["comparison"]))
+
+
+def _compared(found: dict[str, Any]) -> str:
+    if not found["n"]:
+        return "The comparison has no pair of predictions yet."
+    what = "watch after the promotion" if found["watch"] else "comparison"
+    return (
+        f"The {what}: {found['n']:,} pairs, champion {found['champion_accuracy']:.1%} right, "
+        f"the other {found['challenger_accuracy']:.1%}; difference {found['difference']:+.4f} "
+        f"({found['lower']:+.4f} to {found['upper']:+.4f})"
+    )
+
+
+@click.command()
+@click.argument("model")
+@_asked
+@output_option
+@debug_option
+def jobs(model: str, url: str, token_file: Path, output: str) -> None:
+    """Print the retrainings of MODEL, the newest first."""
+    from homeostat.upkeep.asking import ask
+
+    told = ask(url, token_file, f"/v1/models/{model}/jobs")
+    if as_json(output):
+        click.echo(msgspec.json.encode(told).decode())
+        return
+    made = table("job", "state", "asked", "why", "version", "problem")
+    for each in told["jobs"]:
+        made.add_row(each["id"], each["state"], (each["asked"] or "")[:19], each["reason"],
+                     each["version"] or "", each["problem"])  # fmt: skip
+    show(made)

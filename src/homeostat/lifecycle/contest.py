@@ -1,0 +1,164 @@
+"""Champion against challenger, pair by pair, until one has won or the time is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeostat.batch import Batch
+from homeostat.decision import Decision
+from homeostat.durations import seconds
+from homeostat.lifecycle.course import Comparing
+from homeostat.lifecycle.scoring import Predictions
+from homeostat.state import from_bytes, to_bytes
+
+PROMOTED, REJECTED, UNDECIDED = "promoted", "rejected", "undecided"
+
+_SECOND = 1_000_000
+
+
+class Contest:
+    """The comparison of one challenger. `since` is when it began, in the records' time.
+
+    A watch is the same with the roles changed: the champion is new, the challenger is whom it has
+    replaced. Only records that the champion served count. About 1 µs a pair.
+    """
+
+    def __init__(self, rules: Comparing, champion: str, since: int, watch: bool = False) -> None:
+        self._rules, self._champion, self._since, self._watch = rules, champion, since, watch
+        most = rules.watch if watch else rules.most
+        segmented = bool(rules.segments) and not watch
+        self._decision = Decision(
+            rules.watch_alpha if watch else rules.alpha,
+            -rules.watch_margin if watch else rules.margin,
+            minimum=max(1, rules.minimum),
+            deadline=max(1, rules.minimum, most),
+            bound=None if rules.loss == "wrong" else 1.0,
+            segment_margin=rules.segment_margin if segmented else None,
+        )
+        self._memory = Decision(
+            rules.alpha, rules.memory_margin, bound=None if rules.loss == "wrong" else 1.0
+        )
+        self._right = [0, 0]  # champion, challenger
+        self._n = self._others = 0
+        self._latency = [0, 0.0, 0.0]  # pairs with both, milliseconds of each
+        self.reason = ""
+
+    def update(self, batch: Batch, found: Predictions) -> None:
+        """Labelled records, and what the challenger says of them."""
+        own = batch.model_version == self._champion
+        rows = np.flatnonzero(own)
+        self._others += len(batch) - len(rows)
+        if not len(rows):
+            return
+        batch = batch if len(rows) == len(batch) else batch.take(rows)
+        said = [found.labels[row] for row in rows.tolist()]
+        truth = batch.ground_truth_label.tolist()
+        served = batch.predicted_label.tolist()
+        champion, challenger = self._losses(served, truth), self._losses(said, truth)
+        self._right[0] += sum(a == b for a, b in zip(served, truth, strict=True))
+        self._right[1] += sum(a == b for a, b in zip(said, truth, strict=True))
+        self._n += len(rows)
+        if found.latency_ms is not None:
+            latency = np.asarray(found.latency_ms, dtype=np.float64)[rows]
+            self._latency[0] += len(rows)
+            self._latency[1] += float(batch.latency_ms.sum())
+            self._latency[2] += float(latency.sum())
+        self._decision.update(champion, challenger, segments=self._segments(batch))
+
+    def _segments(self, batch: Batch) -> list[str] | None:
+        names = self._rules.segments
+        if not names or self._watch:
+            return None
+        columns = [
+            batch.features[name].tolist() if name in batch.features else [None] * len(batch)
+            for name in names
+        ]
+        return [
+            ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+            for values in zip(*columns, strict=True)
+        ]
+
+    def recall(self, batch: Batch, champion: Predictions, challenger: Predictions) -> None:
+        """Labelled records from before the challenger's training data, and what both say."""
+        truth = batch.ground_truth_label.tolist()
+        self._memory.update(
+            self._losses(list(champion.labels), truth), self._losses(list(challenger.labels), truth)
+        )
+
+    def _losses(self, said: list[Any], truth: list[Any]) -> NDArray[np.float64]:
+        if self._rules.loss == "wrong":
+            return np.array([a != b for a, b in zip(said, truth, strict=True)], dtype=np.float64)
+        misses = [abs(_number(a) - _number(b)) for a, b in zip(said, truth, strict=True)]
+        loss = np.array(misses, dtype=np.float64)
+        if self._rules.loss == "squared":
+            loss = loss * loss
+        return loss / self._rules.bound
+
+    def verdict(self, now: int) -> str | None:
+        """Who has won by now (the records' time): None while that is open."""
+        rules = self._rules
+        found = self._decision.verdict
+        if found == PROMOTED and not self._watch:
+            self.reason = self._slow() or self._forgetful()
+            if self.reason:
+                return REJECTED
+        if found != UNDECIDED or self._decision.final:
+            self.reason = f"{self._decision.evidence()['reason']}, after {self._n:,} pairs"
+            return found
+        patience = seconds(rules.watch_for if self._watch else rules.patience)
+        if now - self._since > patience * _SECOND:
+            self.reason = f"the time is over, after {self._n:,} pairs"
+            return UNDECIDED
+        return None
+
+    def _slow(self) -> str:
+        n, champion, challenger = self._latency
+        most = self._rules.slower
+        if most is None or not n or challenger <= most * champion:
+            return ""
+        return f"better, but slow: {challenger / n:.3g} ms on average against {champion / n:.3g} ms"
+
+    def _forgetful(self) -> str:
+        if self._memory.verdict != REJECTED:
+            return ""
+        return f"better now, but worse on {self._memory.n:,} older records"
+
+    def evidence(self) -> dict[str, Any]:
+        """What the comparison shows, as plain data."""
+        n = self._n
+        shown: dict[str, Any] = {
+            "n": n,
+            "champion_accuracy": self._right[0] / n if n else None,
+            "challenger_accuracy": self._right[1] / n if n else None,
+            "served_by_others": self._others,
+            "watch": self._watch,
+            **{k: v for k, v in self._decision.evidence().items() if k != "n"},
+        }
+        if self._memory.n:
+            shown["memory"] = self._memory.evidence()
+        if self._latency[0]:
+            shown["latency_ms"] = [self._latency[1] / self._latency[0],
+                                   self._latency[2] / self._latency[0]]  # fmt: skip
+        return shown
+
+    def snapshot(self) -> bytes:
+        """All it remembers."""
+        return to_bytes({
+            "decision": self._decision.snapshot(), "memory": self._memory.snapshot(),
+            "right": self._right, "n": self._n, "others": self._others, "latency": self._latency,
+        })  # fmt: skip
+
+    def restore(self, body: bytes) -> None:
+        """Go on from a snapshot."""
+        kept = from_bytes(body)
+        self._decision.restore(kept["decision"])
+        self._memory.restore(kept["memory"])
+        self._right, self._n = list(kept["right"]), kept["n"]
+        self._others, self._latency = kept["others"], list(kept["latency"])
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")

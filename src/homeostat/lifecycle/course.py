@@ -1,0 +1,129 @@
+"""How a model is taken care of: `[retraining]` of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from homeostat.durations import seconds
+from homeostat.errors import ConfigError, HomeostatError, InvalidSetting, did_you_mean, require
+from homeostat.lifecycle.rules import Rules
+
+LOSSES = ("wrong", "absolute", "squared")
+
+
+class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which labelled records a trainer gets.
+
+    window: the latest so many, or those of so long ("14d"), None for all that are kept. held_out:
+    the latest of them that are kept back for the comparison. history: a sample of so many from
+    before the window, drawn evenly. least: fewer than these are too few to train on. quarantine:
+    leave out what came while a detector said that the data were broken. half_life: age at which a
+    record's `weight` is half of the newest one's, None for no weights.
+    """
+
+    window: int | str | None = "30d"
+    held_out: int = 0
+    history: int = 0
+    least: int = 100
+    quarantine: bool = True
+    half_life: str | float | None = None
+
+    def check(self) -> None:
+        """Raises InvalidSetting for what cannot be."""
+        if isinstance(self.window, str):
+            seconds(self.window)
+        elif self.window is not None:
+            require(self.window > 0, "window", self.window, "above 0")
+        for name in ("held_out", "history", "least"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
+        if self.half_life is not None:
+            require(seconds(self.half_life) > 0, "half_life", self.half_life, "above 0")
+
+
+class Comparing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a challenger wins, in the words of `hs.decide`.
+
+    alpha, margin, minimum: of the decision. most: pairs after which it ends undecided; patience:
+    the records' time after which it does. loss: "wrong" (0 or 1), or of numbers "absolute" or
+    "squared", with `bound` as the largest. segments: features by whose values it may be no worse
+    than `segment_margin`. slower: times the champion's latency, and larger: times its size, that a
+    challenger may be; None for any. memory: so many records from before its training data are
+    drawn, on which a challenger with a scorer may be no worse than `memory_margin`; 0 for no such
+    look. automatic: False leaves a promotion to a person. watch: pairs, and watch_for: the records'
+    time, for which the version that was replaced is compared after a promotion; 0 for no watch.
+    watch_alpha: of that comparison; watch_margin: it wins if it is better by more.
+    """
+
+    alpha: float = 0.05
+    margin: float = 0.0
+    minimum: int = 200
+    most: int = 100_000
+    patience: str | float = "30d"
+    loss: str = "wrong"
+    bound: float = 1.0
+    segments: tuple[str, ...] = ()
+    segment_margin: float = 0.05
+    slower: float | None = None
+    larger: float | None = None
+    memory: int = 0
+    memory_margin: float = 0.05
+    automatic: bool = True
+    watch: int = 20_000
+    watch_for: str | float = "30d"
+    watch_alpha: float = 0.05
+    watch_margin: float = 0.0
+
+    def check(self) -> None:
+        """Raises InvalidSetting for what cannot be."""
+        for name in ("alpha", "watch_alpha"):
+            require(0 < getattr(self, name) < 1, name, getattr(self, name), "above 0, below 1")
+        for name in ("margin", "watch_margin", "segment_margin", "memory_margin"):
+            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "from 0, below 1")
+        for name in ("minimum", "most", "watch", "memory"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
+        if self.loss not in LOSSES:
+            raise InvalidSetting(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
+        require(self.bound > 0, "bound", self.bound, "above 0")
+        for name in ("slower", "larger"):
+            given = getattr(self, name)
+            require(given is None or given > 0, name, given, "above 0")
+
+
+class Course(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it. `trainer`, `scorer` are tables as those plug-ins are described."""
+
+    trainer: dict[str, Any] | None = None
+    scorer: dict[str, Any] | None = None
+    rules: Rules = Rules()
+    data: Data = Data()
+    compare: Comparing = Comparing()
+
+
+def course_of(given: Mapping[str, Any], path: str) -> Course:
+    """The section as it stands in the configuration, checked; raises ConfigError with its path."""
+    _known(given, Course, path)
+    for name, kind in (("rules", Rules), ("data", Data), ("compare", Comparing)):
+        if isinstance(given.get(name), Mapping):
+            _known(given[name], kind, f"{path}.{name}")
+    try:
+        course = msgspec.convert(given, Course)
+    except msgspec.ValidationError as error:
+        said, _, place = str(error).partition(" - at `$")
+        said = said.replace("Expected", "must be").replace("`", "")
+        raise ConfigError(f"{path}{place.rstrip('`')}: {said}") from error
+    for part, name in ((course.rules, "rules"), (course.data, "data"), (course.compare, "compare")):
+        try:
+            part.check()
+        except HomeostatError as error:
+            raise ConfigError(f"{path}.{name}: {error}") from error
+    return course
+
+
+def _known(given: Mapping[str, Any], kind: type[msgspec.Struct], path: str) -> None:
+    for name in given:
+        if name not in kind.__struct_fields__:
+            hint = did_you_mean(name, kind.__struct_fields__)
+            raise ConfigError(f"{path}.{name}: no such setting; {hint}")

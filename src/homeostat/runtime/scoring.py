@@ -1,0 +1,119 @@
+"""Lets the version that does not serve predict what the champion has served, once labels are known.
+
+The records of a comparison are those from its cut on. They are gone through in the order in which
+their labels became known, a fact at a time; where one stopped is kept with the comparison, in the
+change that takes the predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from homeostat.batch import Batch
+from homeostat.errors import HomeostatError, InvalidInput
+from homeostat.lifecycle.scoring import Predictions
+from homeostat.lifecycle.versions import Version
+from homeostat.runtime.joined import labelled_on
+from homeostat.runtime.training import older
+from homeostat.runtime.trainings import Care, Change
+from homeostat.stores import jobs, versions
+from homeostat.stores.store import Model, Store
+from homeostat.stores.versions import Progress, Standing
+
+_MOST = 5_000  # records of one look
+_RETRY = 10_000_000
+
+
+class Scoring:
+    """The comparisons of all models that have a scorer. `clock` gives microseconds since 1970."""
+
+    def __init__(
+        self, reader: Store, change: Change, care_of: Callable[[str], Care],
+        clock: Callable[[], int],
+    ) -> None:  # fmt: skip
+        self._reader, self._change, self._care_of = reader, change, care_of
+        self._clock = clock
+        self._later: dict[str, int] = {}
+        self.problems: dict[str, str] = {}  # of each model, what hindered the latest try
+
+    def step(self) -> bool:
+        """Go on with each comparison; whether there was anything."""
+        return sum(self._scored(model) for model in self._reader.models()) > 0
+
+    def _scored(self, model: Model) -> bool:
+        care = self._care_of(model.name)
+        if care.scorer is None or self._later.get(model.name, 0) > self._clock():
+            return False
+        standing = versions.standing(self._reader, model.number)
+        if standing is None or standing.challenger is None:
+            return False
+        where = versions.progress(self._reader, model.number)
+        version = versions.found(self._reader, model.name, standing.challenger)
+        if where is None or version is None:
+            return False
+        end, batches = where.cursor, []
+        for after, joined in labelled_on(
+            self._reader, model.number, model.name, where.cursor, where.cut
+        ):
+            end = after
+            if len(joined.positions):
+                batches.append(joined.batch)
+            if sum(map(len, batches)) >= _MOST:
+                break
+        if end == where.cursor:
+            return False
+        batch = Batch.joined(batches) if batches else Batch.from_records([])
+        try:
+            found = care.scorer.predict(version, _unlabelled(batch)) if len(batch) else _NONE
+            _check(found, len(batch))
+            recalled = self._recalled(model, care, standing, version, where)
+        except HomeostatError as error:
+            self.problems[model.name] = str(error)[:500]
+            self._later[model.name] = self._clock() + _RETRY
+            return False
+        self.problems.pop(model.name, None)
+        began, challenger = where.cursor, standing.challenger
+        self._change(
+            model.name, lambda loop: loop.scored(challenger, began, end, batch, found, recalled)
+        )
+        return True
+
+    def _recalled(
+        self, model: Model, care: Care, standing: Standing, version: Version, where: Progress
+    ) -> tuple[Batch, Predictions, Predictions] | None:
+        """At the beginning, older records and what both say of them; None for no such look."""
+        most = care.course.compare.memory
+        job = jobs.found(self._reader, standing.job) if standing.job else None
+        if not most or job is None or standing.watched or where.cursor != where.cut:
+            return None
+        batch = older(self._reader, model.number, model.name, job.manifest, most)
+        if not len(batch):
+            return None
+        asked = _unlabelled(batch)
+        champion = versions.found(self._reader, model.name, standing.champion)
+        served = Predictions(labels=batch.predicted_label.tolist())
+        if champion is not None and champion.artifact is not None:
+            served = care.scorer.predict(champion, asked)
+            _check(served, len(batch))
+        found = care.scorer.predict(version, asked)
+        _check(found, len(batch))
+        return batch, served, found
+
+
+_NONE = Predictions(labels=())
+
+
+def _unlabelled(batch: Batch) -> Batch:
+    """The records without what a prediction may not know."""
+    return batch.with_truth([None] * len(batch))
+
+
+def _check(found: Predictions, n: int) -> None:
+    if len(found.labels) != n:
+        raise InvalidInput(
+            "labels", f"are {len(found.labels):,} for {n:,} records", "one a record, in order"
+        )
+    if found.latency_ms is not None and not np.isfinite(np.asarray(found.latency_ms)).all():
+        raise InvalidInput("latency_ms", "must be finite", "leave it out where it is not known")

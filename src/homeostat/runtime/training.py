@@ -1,0 +1,267 @@
+"""The records that a retraining gets: chosen by the configuration, the same whenever it is asked.
+
+What is chosen is a function of the journal before a position, so that a job that is begun again
+gets the same file, and its hash says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeostat.batch import Batch
+from homeostat.durations import seconds
+from homeostat.errors import HomeostatError, MissingExtra
+from homeostat.events import SystemEvent
+from homeostat.lifecycle.course import Data
+from homeostat.runtime.joined import Joined, labelled_back
+from homeostat.stores.packing import pack_batch
+from homeostat.stores.store import Store
+from homeostat.times import from_micros, parse, to_micros, to_text
+
+_SECOND = 1_000_000
+_MIXED = np.uint64(0x9E3779B97F4A7C15)
+
+
+class TooFew(HomeostatError):
+    """There are not enough labelled records to train on."""
+
+
+class Chosen:
+    """Labelled records for a training, in the order of their positions, and what they are.
+
+    cut: records from this position on are for the comparison, and none of them is in here.
+    """
+
+    def __init__(self, batch: Batch, weights: NDArray[np.float64] | None, cut: int,
+                 manifest: dict[str, Any]) -> None:  # fmt: skip
+        self.batch, self.weights, self.cut, self.manifest = batch, weights, cut, manifest
+
+
+def choose(store: Store, model: int, name: str, position: int, data: Data) -> Chosen:
+    """The records before a position that this model is to be trained on; raises TooFew."""
+    broken = _quarantines(store, model) if data.quarantine else []
+    picker = _Picker(data, broken, position)
+    for joined in labelled_back(store, model, name, position):
+        picker.see(joined)
+        if picker.full:
+            break
+    return picker.chosen()
+
+
+def older(store: Store, model: int, name: str, manifest: dict[str, Any], most: int) -> Batch:
+    """An even sample of the labelled records from before those of a manifest, as of then."""
+    sample, first = _Sample(most), to_micros(parse(manifest["from"]))
+    for joined in labelled_back(store, model, name, manifest["before"]):
+        before = np.flatnonzero(joined.batch.created_at < first)
+        if len(before):
+            sample.see(_picked(joined, before))
+    parts = sample.parts()
+    return Batch.joined([part.batch for part in parts]) if parts else Batch.from_records([])
+
+
+class _Picker:
+    """Goes back through labelled records: those held out, the window, then history."""
+
+    def __init__(self, data: Data, broken: Sequence[tuple[int, int]], position: int) -> None:
+        self._data, self._broken, self._position = data, broken, position
+        self._held, self._cut = data.held_out, position
+        window = data.window
+        self._rows = window if isinstance(window, int) else None
+        self._span = round(seconds(window) * _SECOND) if isinstance(window, str) else None
+        self._start: int | None = None  # of the window, in the records' time
+        self._window: list[Joined] = []
+        self._taken = self._left_out = 0
+        self._past = _Sample(data.history)
+        self.full = False
+
+    def see(self, joined: Joined) -> None:
+        joined = self._without_broken(self._without_held(joined))
+        if not len(joined.positions):
+            return
+        inside = self._inside(joined)
+        if inside.any():
+            kept = _picked(joined, np.flatnonzero(inside))
+            self._window.append(kept)
+            self._taken += len(kept.positions)
+        if not inside.all():
+            if self._data.history:
+                self._past.see(_picked(joined, np.flatnonzero(~inside)))
+            else:
+                self.full = not inside.any()
+
+    def _without_held(self, joined: Joined) -> Joined:
+        if self._held <= 0:
+            return joined
+        n = len(joined.positions)
+        held = min(self._held, n)
+        self._held -= held
+        self._cut = int(joined.positions[n - held])
+        return _picked(joined, np.arange(n - held))
+
+    def _without_broken(self, joined: Joined) -> Joined:
+        times = joined.batch.created_at
+        bad = np.zeros(len(times), dtype=bool)
+        for began, ended in self._broken:
+            bad |= (times >= began) & (times <= ended)
+        if not bad.any():
+            return joined
+        self._left_out += int(bad.sum())
+        return _picked(joined, np.flatnonzero(~bad))
+
+    def _inside(self, joined: Joined) -> NDArray[np.bool_]:
+        n = len(joined.positions)
+        if self._rows is not None:
+            room = max(0, self._rows - self._taken)
+            return np.arange(n) >= n - room
+        if self._span is None:
+            return np.ones(n, dtype=bool)
+        times = joined.batch.created_at
+        if self._start is None:
+            self._start = int(times.max()) - self._span
+        return np.asarray(times >= self._start, dtype=bool)
+
+    def chosen(self) -> Chosen:
+        parts = [*self._past.parts(), *reversed(self._window)]
+        n = sum(len(part.positions) for part in parts)
+        if n < max(1, self._data.least):
+            raise TooFew(
+                f"there are {n:,} labelled records to train on, at least {self._data.least:,} "
+                "are needed; see retraining.data"
+            )
+        batch = Batch.joined([part.batch for part in parts])
+        manifest = self._manifest(batch, [part.positions for part in parts])
+        return Chosen(batch, _weights(batch, self._data.half_life), self._cut, manifest)
+
+    def _manifest(self, batch: Batch, positions: list[NDArray[np.int64]]) -> dict[str, Any]:
+        every = np.concatenate(positions)
+        times = batch.created_at
+        digest = hashlib.sha256(pack_batch(batch))
+        digest.update(np.ascontiguousarray(every).tobytes())
+        return {
+            "hash": digest.hexdigest(),
+            "records": len(batch),
+            "of_history": self._past.n,
+            "left_out": self._left_out,
+            "before": self._position,
+            "cut": self._cut,
+            "from": to_text(from_micros(int(times.min()))),
+            "to": to_text(from_micros(int(times.max()))),
+            "versions": sorted(set(batch.model_version.tolist())),
+            "features": list(batch.features),
+        }
+
+
+class _Sample:
+    """So many records drawn evenly from all that are seen: those with the smallest hashes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._parts: list[tuple[NDArray[np.uint64], Joined]] = []
+        self._bar: np.uint64 | None = None
+        self.n = 0
+
+    def see(self, joined: Joined) -> None:
+        keys = joined.positions.astype(np.uint64) * _MIXED
+        keys = (keys ^ (keys >> np.uint64(29))) * _MIXED
+        if self._bar is not None:
+            low = np.flatnonzero(keys < self._bar)
+            keys, joined = keys[low], _picked(joined, low)
+        if len(keys):
+            self._parts.append((keys, joined))
+            self.n += len(keys)
+        if self.n > 2 * self._most:
+            self._thin()
+
+    def _thin(self) -> None:
+        if self.n <= self._most:
+            return
+        every = np.sort(np.concatenate([keys for keys, _ in self._parts]))
+        self._bar = every[self._most]
+        kept = []
+        for keys, joined in self._parts:
+            low = np.flatnonzero(keys < self._bar)
+            if len(low):
+                kept.append((keys[low], _picked(joined, low)))
+        self._parts = kept
+        self.n = sum(len(keys) for keys, _ in kept)
+
+    def parts(self) -> list[Joined]:
+        """What was drawn, the oldest first."""
+        self._thin()
+        return [joined for _, joined in reversed(self._parts)]
+
+
+def _picked(joined: Joined, rows: NDArray[Any]) -> Joined:
+    return Joined(joined.positions[rows], joined.batch.take(rows))
+
+
+def _weights(batch: Batch, half_life: str | float | None) -> NDArray[np.float64] | None:
+    if half_life is None:
+        return None
+    age = (batch.created_at.max() - batch.created_at) / _SECOND
+    return np.asarray(0.5 ** (age / seconds(half_life)), dtype=np.float64)
+
+
+def _quarantines(store: Store, model: int) -> list[tuple[int, int]]:
+    """Spans of the records' time in which a detector said that the data were broken."""
+    open_since: dict[tuple[Any, Any], int] = {}
+    found: list[tuple[int, int]] = []
+    for event in _alarms(store, model):
+        payload = event.payload
+        key = (payload.detector, payload.metric)
+        if event.kind == "DriftDetected" and payload.direction == "broken":
+            began = payload.changed_at or payload.created_at
+            open_since.setdefault(key, to_micros(began))
+        elif event.kind == "DriftEnded" and key in open_since:
+            found.append((open_since.pop(key), to_micros(payload.created_at)))
+    return found + [(began, 2**62) for began in open_since.values()]
+
+
+def _alarms(store: Store, model: int) -> Iterator[SystemEvent]:
+    after = 0
+    while page := store.events(model, after, 1000, ("DriftDetected", "DriftEnded")):
+        for stored in page:
+            yield SystemEvent.from_json(stored.body)
+        after = page[-1].seq
+
+
+def write(chosen: Chosen, path: Path) -> None:
+    """The records as a Parquet file, with the columns that `homeostat run` reads."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise MissingExtra("frames", "pyarrow", "Handing records to a trainer") from error
+    batch = chosen.batch
+    columns: dict[str, Any] = {
+        "record_id": pa.array(batch.column("record_id").tolist(), pa.string()),
+        "model": pa.array(batch.column("model").tolist(), pa.string()),
+        "model_version": pa.array(batch.model_version.tolist(), pa.string()),
+        "created_at": pa.array(batch.created_at, pa.timestamp("us", "UTC")),
+        "predicted_label": _values(pa, batch.predicted_label),
+        "ground_truth_label": _values(pa, batch.ground_truth_label),
+        "latency_ms": pa.array(batch.latency_ms),
+    }
+    for group in ("scores", "features"):
+        for name, values in getattr(batch, group).items():
+            columns[f"{group}.{name}"] = _values(pa, values)
+    if chosen.weights is not None:
+        columns["weight"] = pa.array(chosen.weights)
+    pq.write_table(pa.table(columns), path)
+
+
+def _values(pa: Any, column: NDArray[Any]) -> Any:
+    """Numbers with null for NaN; other kinds as they are, and as text where they are mixed."""
+    values = [None if v != v else v for v in column.tolist()]
+    kinds = {type(value) for value in values} - {type(None)}
+    if kinds <= {int, float} and len(kinds) == 2:
+        values = [None if v is None else float(v) for v in values]
+    elif len(kinds) > 1:
+        values = [None if v is None else str(v) for v in values]
+    return pa.array(values)

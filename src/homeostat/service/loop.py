@@ -1,0 +1,211 @@
+"""The loop over HTTP: what runs, who serves, and a person's word on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response
+
+from homeostat.batch import Batch
+from homeostat.lifecycle.orders import Trained
+from homeostat.runtime.ledger import Ledger
+from homeostat.runtime.loop import Loop, NotNow
+from homeostat.service.bodies import read_body
+from homeostat.service.problems import Problem
+from homeostat.service.replies import json_reply
+from homeostat.service.wires import Wires
+from homeostat.stores import audit, jobs, versions
+from homeostat.stores.jobs import Job
+from homeostat.times import from_micros, to_text
+
+T = TypeVar("T")
+
+_MOST = 200
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person asks for. generation: of the champion, as it was seen; None for any."""
+
+    reason: str = ""
+    job: str | None = None
+    version: str | None = None
+    generation: int | None = None
+
+
+class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a training has made, sent by itself. token: of the attempt, as it stood in the order."""
+
+    token: int
+    artifact: str | None = None
+    version: str | None = None
+    metrics: dict[str, float] = {}
+    size_bytes: int | None = None
+    problem: str | None = None
+
+
+async def model_jobs(wires: Wires, request: Request) -> Response:
+    """A model's retrainings, the newest first."""
+    name = request.path_params["model"]
+    number = {model.name: model.number for model in wires.reader.models()}.get(name)
+    found = jobs.all_of(wires.reader, number, limit=_MOST) if number else []
+    return json_reply({"model": name, "jobs": [shown(job) for job in found]})
+
+
+async def model_versions(wires: Wires, request: Request) -> Response:
+    """A model's versions, who of them serves, and the comparison that runs."""
+    name = request.path_params["model"]
+
+    def look(ledger: Ledger) -> dict[str, Any]:
+        loop = ledger.loop(name)
+        standing = None if loop is None else loop.standing
+        return {
+            "standing": None if standing is None else msgspec.to_builtins(standing),
+            "comparison": None if loop is None else loop.comparison(),
+        }
+
+    told, stale = await wires.looked(f"versions {name}", look)
+    found = [msgspec.to_builtins(each) for each in versions.all_of(wires.reader, name, _MOST)]
+    for each in found:
+        each["created"] = to_text(from_micros(each["created"]))
+    old = {"stale": True} if stale else {}
+    return json_reply({"model": name, **(told or {}), "versions": found} | old)
+
+
+async def retrain(wires: Wires, request: Request) -> Response:
+    """Ask for a retraining."""
+    return await _done(wires, request, "retrain", lambda loop, asked, actor: (
+        shown(loop.retrain(actor, asked.reason))
+    ))  # fmt: skip
+
+
+async def approve(wires: Wires, request: Request) -> Response:
+    """Let a retraining go on that waits for approval."""
+    return await _done(wires, request, "approve", lambda loop, asked, actor: (
+        shown(loop.approve(actor, asked.job))
+    ))  # fmt: skip
+
+
+async def cancel(wires: Wires, request: Request) -> Response:
+    """End the retraining that runs, or else the one that waits."""
+    return await _done(wires, request, "cancel", lambda loop, asked, actor: (
+        shown(loop.cancel(actor, asked.job))
+    ))  # fmt: skip
+
+
+async def promote(wires: Wires, request: Request) -> Response:
+    """Let the challenger serve, or a version that is named."""
+
+    def do(loop: Loop, asked: Asked, actor: str) -> dict[str, Any]:
+        loop.promote(
+            asked.version, reason=asked.reason, by=actor, evidence=loop.comparison(),
+            expected=asked.generation,
+        )  # fmt: skip
+        return _standing(loop)
+
+    return await _done(wires, request, "promote", do)
+
+
+async def reject(wires: Wires, request: Request) -> Response:
+    """Compare the challenger no more."""
+
+    def do(loop: Loop, asked: Asked, actor: str) -> dict[str, Any]:
+        loop.reject(reason=asked.reason, by=actor, evidence=loop.comparison())
+        return _standing(loop)
+
+    return await _done(wires, request, "reject", do)
+
+
+async def roll_back(wires: Wires, request: Request) -> Response:
+    """Let the version serve again that served before."""
+
+    def do(loop: Loop, asked: Asked, actor: str) -> dict[str, Any]:
+        loop.roll_back(
+            reason=asked.reason, by=actor, evidence=loop.comparison(), expected=asked.generation
+        )
+        return _standing(loop)
+
+    return await _done(wires, request, "rollback", do)
+
+
+async def job_result(wires: Wires, request: Request) -> Response:
+    """Take what a training has made that runs elsewhere, and sends it itself."""
+    sent = await _read(wires, request, Result, '{"token": 1, "artifact": "models:/churn/3"}')
+    job = jobs.found(wires.reader, request.path_params["job"])
+    names = {model.number: model.name for model in wires.reader.models()}
+    name = None if job is None else names.get(job.model)
+    if job is None or name is None or not name.startswith(request.scope["homeostat.token"].models):
+        raise Problem(404, "no such job", "there is no retraining of this id")
+
+    def take(ledger: Ledger) -> bool:
+        loop = _loop(ledger, name)
+        if sent.problem is not None:
+            return loop.failed(job.id, sent.token, "failed", sent.problem)
+        trained = Trained(artifact=sent.artifact, version=sent.version, metrics=sent.metrics,
+                          size_bytes=sent.size_bytes)  # fmt: skip
+        return loop.succeeded(job.id, sent.token, trained)
+
+    if not await wires.changed(take):
+        raise Problem(409, "out of date", f"attempt {sent.token} of {job.id} counts no more")
+    return json_reply({"job": job.id, "taken": True})
+
+
+def shadowed(ledger: Ledger, name: str, batches: Sequence[Batch]) -> int:
+    """Hand shadows to the comparison that runs; how many wait for their record or its label."""
+    loop = _loop(ledger, name)
+    waiting = 0
+    for batch in batches:
+        known = ledger.accounts[name].labelled(batch.column("record_id").tolist())
+        for version in dict.fromkeys(batch.model_version.tolist()):
+            own = np.flatnonzero(batch.model_version == version)
+            waiting += loop.shadowed(version, batch.take(own), known)
+    return waiting
+
+
+def shown(job: Job) -> dict[str, Any]:
+    """A job, for JSON."""
+    told = msgspec.to_builtins(job)
+    del told["model"], told["handle"]
+    for name in ("asked", "created", "started", "ended", "beat"):
+        told[name] = None if told[name] is None else to_text(from_micros(told[name]))
+    return dict(told)
+
+
+def _standing(loop: Loop) -> dict[str, Any]:
+    return {"standing": msgspec.to_builtins(loop.standing)}
+
+
+async def _done(
+    wires: Wires, request: Request, action: str, do: Callable[[Loop, Asked, str], dict[str, Any]]
+) -> Response:
+    asked = await _read(wires, request, Asked, '{"reason": "..."}')
+    name = request.path_params["model"]
+    actor = f"token:{request.scope['homeostat.token'].id}"
+
+    def act(ledger: Ledger) -> dict[str, Any]:
+        told = do(_loop(ledger, name), asked, actor)
+        audit.record(ledger.store, actor, action, model=name, **msgspec.to_builtins(asked))
+        return told
+
+    told = await wires.changed(act)
+    wires.workers.wake()
+    return json_reply({"model": name, **told})
+
+
+def _loop(ledger: Ledger, name: str) -> Loop:
+    loop = ledger.loop(name)
+    if loop is None:
+        raise NotNow(f"{name} has no record yet, or no [retraining] in the configuration")
+    return loop
+
+
+async def _read(wires: Wires, request: Request, kind: type[T], like: str) -> T:
+    share = request.scope["homeostat.share"] = wires.room.share()
+    body = await read_body(request, wires.settings.body, share)
+    try:
+        return msgspec.json.decode(body or b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Problem(422, "invalid", str(error)[:300], f"like {like}") from None

@@ -1,0 +1,446 @@
+"""Requests become jobs, jobs challengers, challengers champions; and each only as it may."""
+
+import pytest
+from school import CANCELLED, School, course_of
+
+from homeostat.runtime.loop import NotNow
+from homeostat.stores import jobs, versions
+
+
+@pytest.fixture
+def school(tmp_path):
+    one = School(tmp_path)
+    yield one
+    one.store.close()
+
+
+def trained(school, **made):
+    """The job that runs comes to an end, well."""
+    school.step()
+    (job,) = school.jobs("running")
+    school.trainer.succeed(f"{job.id}/{job.token}", **made)
+    school.step()
+    return job
+
+
+def test_a_request_becomes_a_job_and_the_job_a_challenger(school):
+    school.failing(range(50))
+    job = trained(school, artifact="models:/m/2", version="v2", metrics={"auc": 0.9})
+    assert job.id == "default-1"
+    story = school.story()
+    order = [
+        "RetrainRequested", "RetrainQueued", "RetrainSuppressed", "RetrainStarted",
+        "RetrainSucceeded", "ChallengerRegistered",
+    ]  # fmt: skip
+    assert list(dict.fromkeys(story)) == order
+    registered = school.told("ChallengerRegistered")[0]
+    assert registered["version"] == "v2"
+    assert registered["metrics"] == {"auc": 0.9}
+    assert registered["causes"] == [story.index("RetrainRequested") + 1]
+
+
+def test_the_order_says_what_there_is_to_know(school):
+    school.failing(range(50))
+    school.step()
+    (order,) = school.trainer.orders.values()
+    assert (order.model, order.base, order.token) == ("default", "v1", 1)
+    assert order.manifest["records"] == 50
+    assert order.data.endswith("records.parquet")
+
+
+def test_a_storm_of_requests_makes_one_job_and_one_to_come(tmp_path):
+    school = School(tmp_path)
+    school.failing(range(10_000))
+    assert len(school.jobs()) == 1
+    refused = school.told("RetrainSuppressed")
+    asked = school.story().count("RetrainRequested")
+    assert asked > 9_000
+    assert sum(told["requests"] for told in refused) == asked - 1
+    assert {told["reason"] for told in refused} == {"another retraining is queued"}
+    school.step()
+    school.failing(range(10_000, 10_100))
+    assert [job.state for job in school.jobs()] == ["queued", "running"]
+    school.store.close()
+
+
+def test_the_database_itself_keeps_to_one(school):
+    school.failing(range(50))
+    (job,) = school.jobs()
+    with pytest.raises(Exception, match="UNIQUE"):
+        school.kept(lambda store: jobs.keep(store, jobs.Job(
+            id="other", model=job.model, number=99, state="queued", reason="", asked=0, created=0,
+            position=0,
+        )))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [({"cooldown": "1h"}, "cooldown"), ({"per_day": 1}, "budget"), ({"per_week": 1}, "budget")],
+    ids=["cooldown", "day", "week"],
+)
+def test_the_rules_hold_in_the_records_time(tmp_path, rules, reason):
+    school = School(tmp_path, course_of(rules))
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.act(lambda loop: loop.reject())
+    school.failing(range(30, 60))
+    assert len(school.jobs()) == 1
+    assert school.told("RetrainSuppressed")[-1]["reason"].startswith(reason)
+    later = 8 * 86_400
+    school.failing(range(later, later + 30))
+    assert len(school.jobs()) == 2
+    school.store.close()
+
+
+def test_the_breaker_opens_after_failures_and_rests(tmp_path):
+    school = School(tmp_path, course_of({"breaker": 2, "rest": "1h"}))
+    for number in range(2):
+        school.failing(range(number * 30, number * 30 + 30))
+        school.step()
+        (job,) = school.jobs("running")
+        school.trainer.fail(f"{job.id}/1")
+        school.step()
+    school.failing(range(60, 90))
+    assert school.told("RetrainSuppressed")[-1]["reason"].startswith("breaker: 2 failures")
+    school.failing(range(4000, 4030))
+    assert len(school.jobs()) == 3
+    school.store.close()
+
+
+def test_a_job_waits_for_a_word_where_one_is_needed(tmp_path):
+    school = School(tmp_path, course_of({"approval": True}))
+    school.failing(range(30))
+    school.step()
+    assert [job.state for job in school.jobs()] == ["waiting"]
+    school.act(lambda loop: loop.approve("anna"))
+    school.step()
+    assert [job.state for job in school.jobs()] == ["running"]
+    with pytest.raises(NotNow, match="waits for approval"):
+        school.act(lambda loop: loop.approve("anna"))
+    school.store.close()
+
+
+def test_a_result_of_an_attempt_that_is_over_is_not_taken(school):
+    school.failing(range(30))
+    school.step()
+    (job,) = school.jobs("running")
+    school.act(lambda loop: loop.cancel("anna"))
+    school.trainer.succeed(f"{job.id}/1", version="v2")
+    school.step()
+    assert school.trainer.cancelled == [f"{job.id}/1"]
+    assert [each.state for each in school.jobs()] == [CANCELLED]
+    assert "ChallengerRegistered" not in school.story()
+    from homeostat.lifecycle import Trained
+
+    assert school.act(lambda loop: loop.succeeded(job.id, 1, Trained(version="v2"))) is False
+    assert school.act(lambda loop: loop.succeeded(job.id, 0, Trained(version="v2"))) is False
+
+
+def test_a_trainer_that_is_away_is_tried_again(school):
+    school.trainer.down = True
+    school.failing(range(30))
+    school.step()
+    (job,) = school.jobs("running")
+    assert job.handle is None
+    assert "away" in job.lines[0]
+    school.trainer.down = False
+    school.now += 60_000_000
+    school.step()
+    assert school.jobs("running")[0].handle == "default-1/1"
+
+
+def test_one_that_takes_too_long_is_ended(tmp_path):
+    school = School(tmp_path, course_of({"timeout": "1h"}))
+    school.failing(range(30))
+    school.step()
+    school.now += 7200_000_000
+    school.step()
+    assert school.trainer.cancelled == ["default-1/1"]
+    assert school.told("RetrainFailed")[0]["problem"] == "it took too long"
+    school.store.close()
+
+
+def test_a_new_version_cannot_have_the_name_of_another(school):
+    school.failing(range(30))
+    trained(school, version="v1", artifact="models:/m/1")
+    assert "there is already" in school.told("RetrainFailed")[0]["problem"]
+
+
+def test_an_earlier_version_may_be_right_again(school):
+    school.scorer.of = {"v1": "no", "v2": "yes"}
+    school.failing(range(30))
+    trained(school, version="v2", artifact="models:/m/2")
+    school.failing(range(30, 130))
+    school.step()
+    assert school.loop.standing.champion == "v2"
+    school.scorer.of = {"v1": "yes", "v2": "no"}
+    school.failing(range(200, 215), "v2")
+    school.step()
+    assert list(school.trainer.orders.values())[-1].versions == {"v2": "models:/m/2"}
+
+
+def test_a_trainer_may_name_an_earlier_version(school):
+    school.scorer.of = {"v1": "no", "v2": "yes"}
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.act(lambda loop: loop.promote(by="anna"))
+    school.act(lambda loop: loop.promote("v1", by="anna"))
+    school.scorer.down = True
+    school.failing(range(100, 130))
+    trained(school, version="v2")
+    assert school.loop.standing.challenger == "v2"
+    assert len(versions.all_of(school.store, "default")) == 2
+
+
+def test_a_trainer_may_hold_the_champion_for_the_best(school):
+    school.failing(range(30))
+    trained(school, version="v1")
+    assert school.told("RetrainSucceeded")[0]["version"] == "v1"
+    assert school.loop.standing.challenger is None
+    assert "ChallengerRegistered" not in school.story()
+
+
+# The comparison -----------------------------------------------------------------------------------
+
+
+def test_a_better_challenger_is_promoted_and_watched(school):
+    school.scorer.of = {"v2": "yes", "v1": "no"}
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.failing(range(30, 130))
+    school.step()
+    assert "ModelPromoted" in school.story()
+    told = school.told("ModelPromoted")[0]
+    assert (told["model_version"], told["challenger"]) == ("v1", "v2")
+    assert told["champion_accuracy"] < told["challenger_accuracy"] == 1.0
+    assert told["causes"]
+    assert told["job"] == "default-1"
+    standing = school.loop.standing
+    assert (standing.champion, standing.previous, standing.challenger) == ("v2", "v1", "v1")
+    assert standing.watched
+    assert school.registry.named["default", "champion"] == "v2"
+    assert school.registry.named["default", "challenger"] is None
+
+
+def test_a_worse_challenger_is_rejected(school):
+    school.scorer.of = {"v2": "no"}
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.traffic(range(30, 400))
+    school.step()
+    assert "ChallengerRejected" in school.story()
+    assert school.loop.standing.challenger is None
+    assert school.loop.standing.champion == "v1"
+
+
+def test_equal_ones_end_undecided(tmp_path):
+    school = School(tmp_path, course_of(compare={"most": 100}))
+    school.scorer.of = {"v2": "yes"}
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.traffic(range(30, 400))
+    school.step()
+    assert "ChallengerUndecided" in school.story()
+    school.store.close()
+
+
+def test_the_time_of_a_comparison_is_over(tmp_path):
+    school = School(tmp_path, course_of(compare={"patience": "1d"}))
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.traffic(range(30, 40))
+    school.step()
+    assert school.loop.standing.challenger == "v2"
+    school.traffic(range(100_000, 100_010))
+    school.step()
+    assert "the time is over" in school.told("ChallengerUndecided")[0]["reason"]
+    school.store.close()
+
+
+def test_a_promotion_that_was_a_mistake_is_rolled_back(school):
+    school.scorer.of = {"v2": "yes", "v1": "yes"}
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.failing(range(30, 130))
+    school.step()
+    assert school.loop.standing.champion == "v2"
+    school.failing(range(200, 400), "v2")
+    school.step()
+    assert "ModelRolledBack" in school.story()
+    assert school.loop.standing.champion == "v1"
+    assert school.registry.named["default", "champion"] == "v1"
+
+
+def test_one_that_holds_is_watched_no_more(tmp_path):
+    school = School(tmp_path, course_of(compare={"watch": 50}))
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.failing(range(30, 130))
+    school.step()
+    school.traffic(range(200, 300), version="v2")
+    school.step()
+    standing = school.loop.standing
+    assert (standing.champion, standing.challenger, standing.watched) == ("v2", None, False)
+    school.store.close()
+
+
+def test_metrics_begin_anew_with_a_new_champion(school):
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.failing(range(30, 130))
+    school.step()
+    assert school.account().latest == {}
+    school.traffic(range(200, 210), version="v2")
+    assert school.account().latest["accuracy"] == [1.0, 10]
+
+
+def test_held_out_records_are_compared_at_once(tmp_path):
+    school = School(tmp_path, course_of(data={"held_out": 100}))
+    school.failing(range(300))
+    school.step()
+    (order,) = school.trainer.orders.values()
+    assert order.manifest["records"] == 300 - 100
+    trained(school, version="v2")
+    assert "ModelPromoted" in school.story()
+    school.store.close()
+
+
+def test_shadow_traffic_is_joined_with_its_record_and_label(tmp_path):
+    from school import made
+
+    from homeostat.batch import Batch
+
+    school = School(tmp_path)
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.scorer.down = True
+
+    def shadow(*numbers):
+        sent = Batch.from_records([made(n, None, "yes", model_version="v2") for n in numbers])
+        known = school.account().labelled(sent.column("record_id").tolist())
+        return school.act(lambda loop: loop.shadowed("v2", sent, known))
+
+    assert shadow(*range(30, 60)) == 30  # before the record
+    school.send(*(made(n, None, "no") for n in range(30, 60)))
+    school.label(*((f"r{n}", "yes") for n in range(30, 50)))
+    assert school.loop.comparison()["n"] == 20 or "ModelPromoted" in school.story()
+    school.failing(range(60, 100))
+    shadow(*range(60, 100))  # after record and label
+    assert "ModelPromoted" in school.story()
+    school.store.close()
+
+
+def test_one_that_forgets_is_rejected(tmp_path):
+    school = School(tmp_path, course_of(compare={"memory": 200}, data={"window": 50}))
+    school.scorer.of = {"v2": "yes"}
+    school.traffic(range(300), "no", "no")  # an older time, in which "no" was right
+    school.failing(range(1000, 1100))
+    trained(school, version="v2")
+    school.failing(range(1100, 1200))
+    school.step()
+    told = school.told("ChallengerRejected")[0]
+    assert told["reason"].startswith("better now, but worse on ")
+    assert told["evidence"]["memory"]["verdict"] == "rejected"
+    school.store.close()
+
+
+def test_one_that_is_slower_or_larger_than_it_may_be_is_rejected(tmp_path):
+    school = School(tmp_path, course_of(compare={"larger": 2.0, "slower": 2.0}))
+    school.scorer.of = {"v1": "no"}
+    school.failing(range(30))
+    trained(school, version="v2", size_bytes=100)
+    school.act(lambda loop: loop.promote(by="anna"))
+    school.failing(range(100, 130), "v2")
+    trained(school, version="v3", size_bytes=201)
+    assert school.told("ChallengerRejected")[0]["reason"].startswith("it is too large")
+    school.scorer.milliseconds = 1000.0
+    school.failing(range(200, 300), "v2")
+    trained(school, version="v4", size_bytes=200)
+    school.failing(range(300, 400), "v2")
+    school.step()
+    assert school.told("ChallengerRejected")[1]["reason"].startswith("better, but slow: 1e+03 ms")
+    school.store.close()
+
+
+# A person's word ----------------------------------------------------------------------------------
+
+
+def test_a_person_promotes_and_takes_it_back(school):
+    school.failing(range(30))
+    trained(school, version="v2")
+    seen = school.loop.standing.generation
+    school.act(lambda loop: loop.promote(by="anna", expected=seen))
+    with pytest.raises(NotNow, match="has changed its champion"):
+        school.act(lambda loop: loop.promote("v1", by="bert", expected=seen))
+    assert school.told("ModelPromoted")[0]["by"] == "anna"
+    school.act(lambda loop: loop.roll_back(by="anna"))
+    assert school.loop.standing.champion == "v1"
+
+
+@pytest.mark.parametrize("act", ["promote", "reject", "roll_back"])
+def test_what_does_not_fit_is_refused(school, act):
+    school.traffic(range(3))
+    with pytest.raises(NotNow):
+        school.act(lambda loop: getattr(loop, act)(by="anna"))
+
+
+def test_a_person_asks_for_a_retraining(school):
+    school.traffic(range(10))
+    job = school.act(lambda loop: loop.retrain("anna", "new data"))
+    assert (job.reason, job.actor) == ("new data", "anna")
+    with pytest.raises(NotNow, match="queued already"):
+        school.act(lambda loop: loop.retrain("anna"))
+
+
+# After a restart ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_a_restart_at_any_moment_changes_nothing(tmp_path, snapshot):
+    """The same story, with the process ended after every step of one of the two."""
+
+    def year(school, again):
+        school.scorer.of = {"v2": "yes", "v1": "no", "v3": "no"}
+        for turn in range(3):
+            serving = school.loop.standing.champion if turn else "v1"
+            school.failing(range(turn * 100, turn * 100 + 30), serving)
+            again()
+            school.step()
+            again()
+            for job in school.jobs("running"):
+                school.trainer.succeed(f"{job.id}/{job.token}", version=f"v{turn + 2}")
+            school.step()
+            again()
+            school.failing(range(turn * 100 + 30, turn * 100 + 90), school.loop.standing.champion)
+            again()
+            school.step()
+        return school.story(), [e.body for e in school.events()], school.hash()
+
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one, two = School(tmp_path / "one"), School(tmp_path / "two")
+    left = year(one, lambda: None)
+    right = year(two, lambda: two.reopen(snapshot=snapshot))
+    assert left[0] == right[0]
+    assert left == right
+    one.store.close()
+    two.store.close()
+
+
+def test_a_registry_that_is_away_is_told_later(school):
+    school.registry.down = True
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.act(lambda loop: loop.promote(by="anna"))
+    school.step()
+    assert school.registry.named == {}
+    assert [move.problem for move in versions.moves(school.store)] == ["away"] * 2
+    school.registry.down = False
+    school.now += 3600_000_000
+    school.step()
+    assert school.registry.named["default", "champion"] == "v2"
+    assert versions.moves(school.store) == []
+    school.registry.named["default", "champion"] = "v9"
+    assert school.registrar.differences() == [
+        {"model": "default", "registry": "aliases", "champion": "v2", "registered": "v9"}
+    ]

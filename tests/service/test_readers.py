@@ -1,0 +1,121 @@
+"""A process beside reads large bodies; whatever happens to it, they are read."""
+
+import asyncio
+import json
+import os
+import signal
+
+import pytest
+from house import RECORD
+
+from homeostat.service import decoding
+from homeostat.service.caps import RecordLimits
+from homeostat.service.readers import LARGE, Readers
+from homeostat.stores.packing import pack_batch
+
+LIMITS = RecordLimits()
+
+
+def body(n=500, **changes):
+    rows = [{**RECORD, "record_id": f"r{row}", "features": {"a": row, "b": "x"}, **changes}
+            for row in range(n)]  # fmt: skip
+    return json.dumps(rows).encode()
+
+
+def told(parts):
+    return [(part.model, pack_batch(part.batch), part.rows.tolist()) for part in parts]
+
+
+def run(do, most=1):
+    async def within():
+        readers = Readers(most, LIMITS)
+        try:
+            return await do(readers)
+        finally:
+            await readers.close()
+
+    return asyncio.run(within())
+
+
+def test_it_reads_what_is_read_here():
+    sent = body()
+    assert len(sent) > LARGE
+    found = run(lambda readers: readers.read("application/json", sent))
+    assert told(found) == told(decoding.records_of(sent, "application/json")[0])
+
+
+def test_models_and_lines():
+    rows = [{**RECORD, "record_id": f"r{row}", "model": f"m{row % 3}"} for row in range(600)]
+    sent = b"\n".join(json.dumps(row).encode() for row in rows)
+    found = run(lambda readers: readers.read("application/x-ndjson", sent))
+    assert told(found) == told(decoding.records_of(sent, "application/x-ndjson")[0])
+    assert [part.model for part in found] == ["m0", "m1", "m2"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent"),
+    [
+        ("application/json", body(3)),
+        ("application/json", body(metadata={"a": 1})),
+        ("application/json", body() + b"}"),
+        ("application/json", b" " * (LARGE + 1)),
+        ("application/x-ndjson", b"\n" * (LARGE + 1)),
+        ("text/html", body()),
+    ],
+    ids=["small", "unsure", "broken", "empty", "no line", "other"],
+)
+def test_the_rest_is_read_here(kind, sent):
+    assert run(lambda readers: readers.read(kind, sent)) is None
+
+
+def test_none_where_none_is_wanted():
+    assert run(lambda readers: readers.read("application/json", body()), most=0) is None
+
+
+def test_one_that_was_killed_is_followed_by_another():
+    async def do(readers):
+        first = await readers.read("application/json", body())
+        process = readers._all[0]._process
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+        return first, await readers.read("application/json", body())
+
+    first, second = run(do)
+    assert told(first) == told(second)
+
+
+def test_one_that_dies_meanwhile_leaves_it_to_us():
+    async def do(readers):
+        await readers.read("application/json", body())
+        process = readers._all[0]._process
+        os.kill(process.pid, signal.SIGSTOP)
+        reading = asyncio.ensure_future(readers.read("application/json", body()))
+        await asyncio.sleep(0)
+        os.kill(process.pid, signal.SIGKILL)
+        return await reading
+
+    assert run(do) is None
+
+
+def test_answers_fit_their_questions_when_some_are_given_up():
+    async def do(readers):
+        await readers.read("application/json", body())
+        given_up = asyncio.ensure_future(readers.read("application/json", body(450)))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        found = await asyncio.gather(
+            *(readers.read("application/json", body(500 + n)) for n in range(3))
+        )
+        return [sum(len(part.rows) for part in parts) for parts in found]
+
+    assert run(do) == [500, 501, 502]
+
+
+def test_more_than_it_can_take_are_read_here():
+    async def do(readers):
+        found = await asyncio.gather(*(readers.read("application/json", body()) for _ in range(20)))
+        return [parts is None for parts in found]
+
+    found = run(do)
+    assert found.count(False) >= 4
+    assert found.count(True) >= 1
