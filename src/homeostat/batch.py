@@ -189,6 +189,24 @@ class Batch(Sequence[InferenceRecord]):
         truth = {"ground_truth_label": intake.object_array(labels)}
         return Batch(self._n, {**columns, **nested, **truth}, None)
 
+    def with_predictions(self, labels: Any, model_version: str) -> Batch:
+        """The same records as another version predicts them, without scores.
+
+        Raises InvalidInput unless there is one label a record, text or number.
+        """
+        predicted, wrong = intake.take("predicted_label", intake.spread(labels, self._n))
+        if len(predicted) != self._n or wrong:
+            raise InvalidInput("predicted_label", "must be one label a record")
+        columns = {name: self.column(name) for name in (*_PLAIN, "metadata")}
+        made = {
+            "predicted_label": _one_dimensional("predicted_label", predicted),
+            "model_version": np.broadcast_to(np.array(model_version, dtype=object), (self._n,)),
+            "score": np.broadcast_to(np.array(np.nan), (self._n,)),
+            "scores": {},
+            "features": self.features,
+        }
+        return Batch(self._n, {**columns, **made}, None)
+
     def column(self, name: str) -> Array:
         """One plain column by its field name."""
         if name not in self._columns:

@@ -59,6 +59,7 @@ unknown = "reject"  # or "metadata", "ignore": what becomes of unknown fields
 """
 
 _SECTIONS = ("metrics", "detectors", "strategy", "alarms", "input")
+_ELSEWHERE = ("backtest", "strategies")  # read by homeostat.backtest, of the same file
 _BUDGET = {"false_alarms": float, "per": float | str, "lifetime": float, "records": float}
 _ALARMS = {"budget": str, **_BUDGET, "records_per_day": float}
 _OUTSIDE = "budgeted"  # of a detector's table: false, to leave it out of the budget
@@ -139,7 +140,7 @@ def parse(text: str, source: str = FILE) -> Config:
 
 def of(given: Mapping[str, Any], source: str = FILE) -> Config:
     """A configuration from what its file says, checked; raises ConfigError."""
-    given = dict(given)
+    given = {name: section for name, section in given.items() if name not in _ELSEWHERE}
     for name in given:
         if name not in _SECTIONS:
             raise _unknown(source, name, "section", _SECTIONS)

@@ -314,7 +314,9 @@ def test_the_command_trains_proposes_and_draws(here):
 
 
 def test_the_proposed_table_can_be_pasted(here):
-    result = homeostat("past.jsonl", "-s", "never", "-t", "history:Side", "--propose", "-o", "table")
+    result = homeostat(
+        "past.jsonl", "-s", "never", "-t", "history:Side", "--propose", "-o", "table"
+    )
     table = "[strategies.proposed]" + result.output.partition("[strategies.proposed]")[2]
     assert contestants(parse(table), ["proposed"])[0].name == "proposed"
 

@@ -16,8 +16,9 @@ from standardwebhooks import WebhookVerificationError
 from homeostat.errors import ConfigError
 from homeostat.outbound.calling import Caller
 from homeostat.outbound.secret import Secret
+from homeostat.outbound.signing import key_of
 from homeostat.sinks import Gone, Retry
-from homeostat.sinks.webhook import Webhook, key_of, webhook
+from homeostat.sinks.webhook import Webhook, webhook
 
 ONE = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 TWO = "whsec_" + "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"

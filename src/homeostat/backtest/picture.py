@@ -33,8 +33,9 @@ def draw(report: Report, path: Path) -> None:
         figure = Figure(figsize=(13 if report.trained else 9.5, height), layout="constrained")
         left: Any
         if report.trained:
-            left, front = figure.subfigures(1, 2, width_ratios=(1.5, 1))
-            _front(report, front.subplots())
+            parts: Any = figure.subfigures(1, 2, width_ratios=(1.5, 1))
+            left = parts[0]
+            _front(report, parts[1].subplots())
         else:
             left = figure
         ratio = 0.28 * len(found) + 0.5

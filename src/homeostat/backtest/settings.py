@@ -14,8 +14,6 @@ from homeostat.errors import ConfigError, InvalidSetting, did_you_mean, require
 from homeostat.fleet import Fleet
 from homeostat.fleet import parse as parse_fleet
 
-SECTIONS = ("backtest", "strategies")
-
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The section `[backtest]`.

@@ -1,4 +1,8 @@
-"""History with other settings, beside what happened."""
+"""History with other settings, beside what happened.
+
+Two events are the same if they are of one kind, at one time, about one series; what else they tell
+(a threshold, a reason) follows from the settings.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,8 @@ SHOWN = 10
 
 TIMELINE = ("DriftDetected", "RetrainRequested")
 """The kinds of event that a timeline is drawn of."""
+
+Key = tuple[str, str, int]
 
 _PARTS = 60  # of a timeline
 
@@ -69,8 +75,9 @@ def whatif(model: str, then: Iterable[SystemEvent], now: Iterable[SystemEvent]) 
     )
 
 
-def _key(event: SystemEvent) -> str:
-    return event.to_json()
+def _key(event: SystemEvent) -> Key:
+    about = getattr(event.payload, "metric", None) or getattr(event.payload, "name", "")
+    return event.kind, str(about), _moment(event)
 
 
 def _kinds(events: Sequence[SystemEvent]) -> Counter[str]:
@@ -81,14 +88,14 @@ def _moment(event: SystemEvent) -> int:
     return to_micros(event.payload.created_at)
 
 
-def _beyond(events: Sequence[SystemEvent], more: Counter[str]) -> list[Any]:
+def _beyond(events: Sequence[SystemEvent], more: Counter[Key]) -> list[Any]:
     """The first of the events that only this side has, in its order."""
     found: list[Any] = []
     for event in events:
         key = _key(event)
         if more[key] and len(found) < SHOWN:
             more[key] -= 1
-            found.append(msgspec.json.decode(key))
+            found.append(msgspec.json.decode(event.to_json()))
     return found
 
 

@@ -125,7 +125,7 @@ def _batches(path: str, format_: str | None, plan: Plan, told: Any) -> Iterator[
             yield chunk.batch
             told("reading", source.position(), source.size or 0)
     if set_aside:
-        click.echo(f"{path}: {set_aside:,} bad lines were set aside; `homeostat run --rejects` "
+        click.echo(f"{path}: set aside as unreadable: {set_aside:,}; `homeostat run --rejects` "
                    "tells which", err=True)  # fmt: skip
 
 

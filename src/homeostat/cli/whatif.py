@@ -68,7 +68,8 @@ def _show(found: WhatIf) -> None:
             show(Text(f"{stretch.kind}, at most {most:,} in a column", "bold"))
             show(Text(f"  then {_bars(stretch.then, most)}"))
             show(Text(f"  now  {_bars(stretch.now, most)}"))
-    start, end = (to_text(from_micros(at))[:10] for at in (found.start, found.end))
+    ends = (to_text(from_micros(at)) for at in (found.start, found.end))
+    start, end = (text[:16].replace("T", " ") for text in ends)
     show(Text(f"       {start}{end:>{len(_bars([0] * 60, 1)) - len(start)}}\n", "dim"))
     for title, events in (("Only then", found.only_then), ("Only now", found.only_now)):
         if events:

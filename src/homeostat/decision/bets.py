@@ -52,9 +52,9 @@ class Bets(Stateful):
     def grown(self, values: Floats) -> Floats:
         """The capital of each bet after each value (bets, values); it is not yet kept."""
         gains: Floats = self._sizes * values + 1.0
-        if len(values):
-            gains[:, 0] *= self.capitals
         with np.errstate(over="ignore", under="ignore"):
+            if len(values):
+                gains[:, 0] *= self.capitals
             return np.multiply.accumulate(gains, axis=1)
 
     def keep(self, grown: Floats, count: int) -> None:

@@ -151,8 +151,10 @@ class _Incoming:
             return self._chunks(most)
         length = fields.get("content-length")
         if length is None:
-            while self._more():
+            going_on = True
+            while going_on:
                 _limit(len(self._read), most)
+                going_on = self._more()
             return bytes(self._read)
         return self._exactly(_whole(length, 10), most)
 

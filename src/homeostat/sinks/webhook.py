@@ -5,10 +5,6 @@ Sources: cloudevents.io (structured content mode, the extension `sequence`), sta
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Sequence
 
 import msgspec
@@ -18,10 +14,10 @@ from homeostat.outbound.addresses import Target, target_of
 from homeostat.outbound.calling import Caller
 from homeostat.outbound.retry import Retry
 from homeostat.outbound.secret import Secret
+from homeostat.outbound.signing import key_of, signed
 from homeostat.sinks.outgoing import Gone, Outgoing
 
 _THROTTLED = (429, 502, 503, 504)
-_LEAST_KEY = 24  # bytes of a secret, as Standard Webhooks has it
 
 
 def webhook(
@@ -102,24 +98,3 @@ def cloud_event(event: Outgoing, source: str) -> bytes:
         "data": msgspec.Raw(event.body),
     }
     return msgspec.json.encode({name: value for name, value in told.items() if value is not None})
-
-
-def signed(key: bytes, known_as: str, at: str, body: bytes) -> str:
-    """The signature of one secret."""
-    content = f"{known_as}.{at}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
-
-
-def key_of(secret: str) -> bytes:
-    """The bytes of a secret, which is base64 behind `whsec_`; raises ConfigError."""
-    text = secret.removeprefix("whsec_")
-    try:
-        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) < _LEAST_KEY:
-        raise ConfigError(
-            f"a webhook secret is base64 of at least {_LEAST_KEY} bytes, after whsec_; make one "
-            "with: echo whsec_$(openssl rand -base64 32)"
-        )
-    return key

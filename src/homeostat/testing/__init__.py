@@ -28,9 +28,23 @@ from typing import Any
 from homeostat.errors import InvalidSetting, did_you_mean
 from homeostat.testing import detector_laws, memory_laws, metric_laws, strategy_laws
 from homeostat.testing.outcome import Breach, Law, Result, Skip
+from homeostat.testing.registry_laws import registry_laws
+from homeostat.testing.scorer_laws import scorer_laws
 from homeostat.testing.subject import Subject
+from homeostat.testing.trainer_laws import trainer_laws
 
-__all__ = ["LAWS", "Law", "Result", "assert_conforms", "check", "laws", "parametrize"]
+__all__ = [
+    "LAWS",
+    "Law",
+    "Result",
+    "assert_conforms",
+    "check",
+    "laws",
+    "parametrize",
+    "registry_laws",
+    "scorer_laws",
+    "trainer_laws",
+]
 
 _Trial = Callable[[Subject], None]
 

@@ -1,0 +1,190 @@
+"""The loop in a service of its own process, with real trainings, ended at bad moments."""
+
+import json
+import os
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from live import Live
+
+from homeostat.cli.group import cli
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PATIENCE = 60.0  # seconds; a failing test ends, nothing is measured
+
+MODULE = '''
+import json
+import os
+import pathlib
+import time
+
+
+def train(order):
+    """Learns which answer is right; waits where a test wants it to."""
+    import pyarrow.parquet as pq
+
+    gate = os.environ.get("GATE")
+    while gate and not os.path.exists(gate):
+        time.sleep(0.02)
+    truths = pq.read_table(order.data)["ground_truth_label"].to_pylist()
+    answer = max(set(truths), key=truths.count)
+    (pathlib.Path(order.folder) / "model.json").write_text(json.dumps(answer))
+    return {"artifact": "model.json", "metrics": {"records": len(truths)}}
+
+
+def predict(artifact, columns):
+    """Always the same; without an artifact what the first version said."""
+    answer = json.loads(pathlib.Path(artifact).read_text()) if artifact else "no"
+    return [answer] * len(next(iter(columns.values())))
+'''
+
+CONFIG = """
+[[metrics]]
+type = "accuracy"
+window = 50
+
+[strategy]
+type = "threshold"
+threshold = 0.6
+
+[retraining.trainer]
+type = "function"
+function = "school_of_{name}:train"
+path = ["{folder}"]
+env = ["GATE"]
+
+[retraining.scorer]
+type = "function"
+function = "school_of_{name}:predict"
+path = ["{folder}"]
+
+[retraining.rules]
+cooldown = "1d"
+
+[retraining.data]
+least = 20
+
+[retraining.compare]
+minimum = 30
+watch = 0
+"""
+
+
+@pytest.fixture
+def place(tmp_path, request):
+    name = f"{abs(hash(request.node.name))}"
+    (tmp_path / f"school_of_{name}.py").write_text(MODULE)
+    (tmp_path / "homeostat.toml").write_text(CONFIG.format(folder=tmp_path, name=name))
+    return tmp_path
+
+
+def records(numbers, predicted, truth="yes", version="v1"):
+    return [
+        {"record_id": f"r{n}", "model": "shop", "model_version": version,
+         "predicted_label": predicted, "ground_truth_label": truth, "latency_ms": 1,
+         "created_at": (START + timedelta(seconds=n)).isoformat(), "features": {"x": n}}
+        for n in numbers
+    ]  # fmt: skip
+
+
+def told(live, path):
+    return live.get(f"/v1/models/shop/{path}").json()
+
+
+def send(live, sent):
+    headers = {"Authorization": f"Bearer {live.token}"}
+    assert httpx.post(live.url + "/v1/records", json=sent, headers=headers).status_code == 200
+
+
+def until(live, condition, what):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{what}: {told(live, 'jobs')} {told(live, 'versions')}")
+
+
+def champion(live):
+    return (told(live, "versions").get("standing") or {}).get("champion")
+
+
+def story(live):
+    return [event["kind"] for event in told(live, "events?limit=1000")["events"]]
+
+
+def test_from_bad_records_to_a_better_model(place):
+    live = Live(place, (place / "homeostat.toml").read_text())
+    try:
+        send(live, records(range(100), "no"))
+        until(live, lambda: told(live, "versions")["standing"]["challenger"], "no challenger")
+        send(live, records(range(100, 200), "no"))
+        until(live, lambda: champion(live) == "shop-1", "not promoted")
+        (job,) = told(live, "jobs")["jobs"]
+        assert job["state"] == "succeeded"
+        assert job["manifest"]["records"] == 100
+        made = next(v for v in told(live, "versions")["versions"] if v["version"] == "shop-1")
+        assert json.loads(Path(made["artifact"]).read_text()) == "yes"
+        assert made["digest"] in made["artifact"].replace("/", "")
+        kinds = [kind for kind in story(live) if kind not in ("RetrainRequested",)]
+        assert list(dict.fromkeys(kinds)) == [
+            "RetrainQueued", "RetrainSuppressed", "RetrainStarted", "RetrainSucceeded",
+            "ChallengerRegistered", "ModelPromoted",
+        ]  # fmt: skip
+    finally:
+        live.close()
+
+
+def test_a_person_at_the_terminal(place):
+    live = Live(place, (place / "homeostat.toml").read_text())
+    token = place / "admin"
+    token.write_text(live.token)
+
+    def run(*words):
+        done = CliRunner().invoke(
+            cli, [*words, "--url", live.url, "--token-file", str(token), "-o", "table"]
+        )
+        return done.output if done.exit_code == 0 else (done.exit_code, done.output)
+
+    try:
+        send(live, records(range(10), "yes"))
+        assert "asked for" in run("retrain", "shop")
+        until(live, lambda: told(live, "jobs")["jobs"][0]["state"] == "failed", "not failed")
+        assert "failed" in run("jobs", "shop")
+        assert "at least 20 are needed" in told(live, "jobs")["jobs"][0]["problem"]
+        send(live, records(range(10, 60), "yes"))
+        assert "new data" in run("retrain", "shop", "--reason", "new data")
+        until(live, lambda: told(live, "versions")["standing"]["challenger"], "no challenger")
+        assert "challenger" in run("versions", "shop")
+        assert run("promote", "shop", "--generation", "7")[0] != 0
+        assert "champion shop-2" in run("promote", "shop", "--generation", "0")
+        assert "champion v1" in run("rollback", "shop")
+        assert run("reject", "shop")[0] != 0
+    finally:
+        live.close()
+
+
+def test_killed_while_a_training_runs(place, monkeypatch):
+    """The training goes on by itself; the service that comes after takes what it has made."""
+    gate = place / "gate"
+    monkeypatch.setenv("GATE", str(gate))
+    live = Live(place, (place / "homeostat.toml").read_text())
+    send(live, records(range(100), "no"))
+    until(live, lambda: told(live, "jobs")["jobs"][0]["manifest"], "not begun")
+    os.kill(live.process.pid, signal.SIGKILL)
+    gate.touch()
+    live.close()
+    live = Live(place, (place / "homeostat.toml").read_text())
+    try:
+        until(live, lambda: told(live, "versions")["standing"]["challenger"], "no challenger")
+        (job,) = told(live, "jobs")["jobs"]
+        assert (job["token"], job["state"]) == (1, "succeeded")
+        assert story(live).count("RetrainStarted") == 1
+    finally:
+        live.close()
