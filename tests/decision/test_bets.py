@@ -1,3 +1,7 @@
+import numpy as np
+
+from homeostat.decision.bets import Bets
+
 
 
 def test_a_capital_beyond_all_numbers_goes_on():

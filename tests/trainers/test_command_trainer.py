@@ -159,7 +159,8 @@ def test_one_that_is_frozen_is_ended(tmp_path, how):
     handle = trainer.begin(order(tmp_path, seconds=60 if how == "silent" else 0.5))
     progress = ended(trainer, handle)
     assert progress.state == "failed"
-    assert ("too long" in progress.problem) and dead(pid_in(tmp_path / "pid"))
+    assert "too long" in progress.problem
+    assert dead(pid_in(tmp_path / "pid"))
 
 
 def test_begun_twice_it_runs_once(tmp_path):
@@ -265,7 +266,8 @@ import numpy as np
 from pathlib import Path
 def good(order):
     Path(order.folder, "m").write_text("1")
-    return {"artifact": "m", "version": f"{order.job}.{order.token}", "metrics": {"auc": np.float64(0.5)}}
+    version = f"{order.job}.{order.token}"
+    return {"artifact": "m", "version": version, "metrics": {"auc": np.float64(0.5)}}
 def typed(order):
     from homeostat.lifecycle import Trained
     return Trained(artifact="models:/churn/3")

@@ -27,14 +27,17 @@ _RETRY = 10_000_000
 
 
 class Scoring:
-    """The comparisons of all models that have a scorer. `clock` gives microseconds since 1970."""
+    """The comparisons of all models that have a scorer. `clock` gives microseconds since 1970.
+
+    `place` says where the artifact of a version is.
+    """
 
     def __init__(
         self, reader: Store, change: Change, care_of: Callable[[str], Care],
-        clock: Callable[[], int],
+        clock: Callable[[], int], place: Callable[[Version], Version] = lambda version: version,
     ) -> None:  # fmt: skip
         self._reader, self._change, self._care_of = reader, change, care_of
-        self._clock = clock
+        self._clock, self._place = clock, place
         self._later: dict[str, int] = {}
         self.problems: dict[str, str] = {}  # of each model, what hindered the latest try
 
@@ -66,6 +69,7 @@ class Scoring:
             return False
         batch = Batch.joined(batches) if batches else Batch.from_records([])
         try:
+            version = self._place(version)
             found = care.scorer.predict(version, _unlabelled(batch)) if len(batch) else _NONE
             _check(found, len(batch))
             recalled = self._recalled(model, care, standing, version, where)
@@ -95,7 +99,7 @@ class Scoring:
         champion = versions.found(self._reader, model.name, standing.champion)
         served = Predictions(labels=batch.predicted_label.tolist())
         if champion is not None and champion.artifact is not None:
-            served = care.scorer.predict(champion, asked)
+            served = care.scorer.predict(self._place(champion), asked)
             _check(served, len(batch))
         found = care.scorer.predict(version, asked)
         _check(found, len(batch))

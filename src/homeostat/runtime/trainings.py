@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import msgspec
 from homeostat.errors import HomeostatError
 from homeostat.lifecycle.course import Course
 from homeostat.lifecycle.orders import ENDED, FAILED, LOST, SUCCEEDED, Order, Progress, Trainer
+from homeostat.lifecycle.versions import Version
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.loop import Loop
 from homeostat.runtime.training import TooFew, choose, write
@@ -47,15 +49,17 @@ class Trainings:
     """All jobs of a service. `care_of` a model, by its name; `shelve` keeps an artifact.
 
     `shelve(path)` answers with where it is from then on, and its digest. `most` trainings run at
-    once. `clock` gives microseconds since 1970.
+    once. `clock` gives microseconds since 1970. `place` says where the artifact of a version is.
     """
 
     def __init__(
         self, reader: Store, change: Change, care_of: Callable[[str], Care], folder: Path,
         shelve: Callable[[Path], tuple[str, str]], clock: Callable[[], int], most: int = 1,
+        place: Callable[[Version], Version] = lambda version: version,
     ) -> None:  # fmt: skip
         self._reader, self._change, self._care_of = reader, change, care_of
         self._folder, self._shelve, self._clock, self._most = folder, shelve, clock, most
+        self._place = place
         self._names: dict[int, str] = {}
         self._live: dict[tuple[str, int], tuple[str, str]] = {}  # attempt: model, handle
         self._later: dict[str, int] = {}  # when a job that could not be helped is tried again
@@ -129,7 +133,11 @@ class Trainings:
 
     def _versions(self, name: str) -> dict[str, str]:
         known = versions.all_of(self._reader, name, _EARLIER)
-        return {each.version: each.artifact for each in known if each.artifact is not None}
+        found = {}
+        for each in known:
+            with suppress(HomeostatError):  # one that is gone is none to choose from
+                found[each.version] = self._place(each).artifact
+        return {name: artifact for name, artifact in found.items() if artifact is not None}
 
     def _looked(self, job: Job) -> bool:
         name = self._name(job)

@@ -7,8 +7,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from homeostat.lifecycle.course import Course
-from homeostat.lifecycle.versions import Registry
+from homeostat.lifecycle.versions import Registry, Version
 from homeostat.registries import Shelf
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger
@@ -18,8 +20,10 @@ from homeostat.runtime.scoring import Scoring
 from homeostat.runtime.trainings import Care, Trainings
 from homeostat.runtime.workers import Stepping
 from homeostat.scorers import scorer_of
+from homeostat.stores import versions
 from homeostat.stores.faults import StoreError
 from homeostat.stores.store import Store
+from homeostat.trainers import trainer_of
 
 
 class Caring:
@@ -48,6 +52,25 @@ class Caring:
         """How a model is taken care of, and with what."""
         return self._cares.get(name, self._usual) or Care(Course())
 
+    def check(self) -> None:
+        """Raises ConfigError, or MissingExtra, when a plug-in lacks something that it needs."""
+        for plugin in self._plugins():
+            check = getattr(plugin, "check", None)
+            if check is not None:
+                check()
+
+    def close(self) -> None:
+        """End the processes of scorers."""
+        for plugin in self._plugins():
+            close = getattr(plugin, "close", None)
+            if close is not None:
+                close()
+
+    def _plugins(self) -> list[Any]:
+        cares = [*self._cares.values(), *([self._usual] if self._usual else [])]
+        found = [plugin for care in cares for plugin in (care.trainer, care.scorer)]
+        return [*(plugin for plugin in found if plugin is not None), *self.registries]
+
     @contextmanager
     def working(
         self, keeper: Keeper, opened: Callable[[], Store], folder: Path, clock: Callable[[], int]
@@ -66,24 +89,54 @@ class Caring:
         def kept(do: Callable[[Store], Any]) -> Any:
             return keeper.submit(lambda ledger: do(ledger.store)).result()
 
-        reader = opened()
+        reader, shelf = opened(), Shelf(folder / "artifacts")
+        artifacts = Artifacts(shelf, reader, clock)
         try:
             yield [
                 Trainings(
-                    reader, change, self.care_of, folder / "jobs",
-                    Shelf(folder / "artifacts").keep, clock,
+                    reader, change, self.care_of, folder / "jobs", shelf.keep, clock,
+                    place=artifacts.place,
                 ),
-                Scoring(reader, change, self.care_of, clock),
+                Scoring(reader, change, self.care_of, clock, artifacts.place),
                 Registrar(reader, kept, self.registries, clock),
+                artifacts,
             ]  # fmt: skip
         finally:
             with suppress(StoreError):
                 reader.close()
 
 
-def _care(course: Course, path: str) -> Care:
-    from homeostat.trainers import trainer_of
+class Artifacts:
+    """The artifacts that are kept here: where each is now, and those that no version names gone."""
 
+    def __init__(self, shelf: Shelf, reader: Store, clock: Callable[[], int]) -> None:
+        self._shelf, self._reader, self._clock = shelf, reader, clock
+        self._known: dict[str, str] = {}
+        self._due = 0
+
+    def place(self, version: Version) -> Version:
+        """The version with its artifact where it is, however the folder was moved.
+
+        Raises HomeostatError when it is not there any more, or damaged.
+        """
+        if version.digest is None:
+            return version
+        if version.digest not in self._known:
+            self._known[version.digest] = str(self._shelf.find(version.digest))
+        return msgspec.structs.replace(version, artifact=self._known[version.digest])
+
+    def step(self) -> bool:
+        """Once an hour, remove those that no version names."""
+        if self._clock() >= self._due:
+            self._due = self._clock() + _HOUR
+            self._shelf.prune(versions.digests(self._reader))
+        return False
+
+
+_HOUR = 3_600_000_000
+
+
+def _care(course: Course, path: str) -> Care:
     trainer, scorer = course.trainer, course.scorer
     return Care(
         course,

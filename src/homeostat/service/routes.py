@@ -23,6 +23,7 @@ from homeostat.service.bodies import read_body
 from homeostat.service.caps import RecordLimits
 from homeostat.service.decoding import JSON, labels_of, records_of
 from homeostat.service.deliveries import deliveries, replay
+from homeostat.service.gauges import awaited_figures
 from homeostat.service.guard import OPEN
 from homeostat.service.openapi import document
 from homeostat.service.problems import Problem
@@ -213,19 +214,9 @@ async def events(wires: Wires, request: Request) -> Response:
 
 async def metrics(wires: Wires, request: Request) -> Response:
     """Counters and the latest values, for Prometheus."""
-    from homeostat.service.exposition import CONTENT_TYPE, Figures, exposition
+    from homeostat.service.exposition import CONTENT_TYPE, exposition
 
-    figures, _ = await wires.looked("metrics", Figures)
-    if figures is None:
-        raise Problem(503, "unavailable", "there are no figures yet", "", {"Retry-After": "1"})
-    gauges = {
-        "waiting_bytes": ("Bytes of requests that wait for the store.", wires.keeper.waiting),
-        "listeners": ("Event streams that are open.", wires.listeners),
-        "store_bytes": ("Size of the store's files.", wires.store_bytes()),
-        "series_seconds": ("Seconds spent on reading series, all in all.", wires.searched),
-        "up_seconds": ("Seconds since the start.", time.monotonic() - wires.began),
-    }
-    return Response(exposition(figures, gauges), 200, SAFE, CONTENT_TYPE)
+    return Response(exposition(await awaited_figures(wires)), 200, SAFE, CONTENT_TYPE)
 
 
 async def health(wires: Wires, request: Request) -> Response:

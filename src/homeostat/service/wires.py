@@ -19,6 +19,7 @@ from homeostat.runtime.workers import Stepping, Workers
 from homeostat.service.bell import Bell
 from homeostat.service.bodies import Room
 from homeostat.service.caring import Caring
+from homeostat.service.figures import Latest
 from homeostat.service.readers import Readers
 from homeostat.service.settings import Service
 from homeostat.stores import open_store
@@ -65,6 +66,7 @@ class Wires:
             on_broken=on_broken,
             tend=Keeping(settings.retention, now),
         )
+        self.latest = Latest(self.keeper.submit)
         self.followers = Followers(settings.sinks, self.keeper, self._opened, now)
         self.workers = Workers(self._worked)
         self.readers = Readers(settings.readers, settings.record)
@@ -72,6 +74,7 @@ class Wires:
     def open(self) -> None:
         """Open the store and take up where it stopped; returns when all state is there."""
         self.followers.check()
+        self._caring.check()
         self.keeper.start()
         self.reader: Store = self._opened()
         self._searcher: Store = self._opened()  # a connection is for one thread at a time
@@ -127,6 +130,7 @@ class Wires:
     def close(self) -> None:
         """Finish what was accepted, and let go."""
         self.workers.stop(self.settings.grace)
+        self._caring.close()
         self.followers.close(self.settings.grace)
         self.keeper.close(self.settings.grace)
         self._searcher.close()

@@ -24,7 +24,15 @@ SEVERITY = {
     "PluginFailed": "warning",
     "RetrainRequested": "info",
     "ModelPromoted": "info",
+    "ModelRolledBack": "warning",
+    "ChallengerRegistered": "info",
     "ChallengerRejected": "info",
+    "ChallengerUndecided": "info",
+    "RetrainSuppressed": "info",
+    "RetrainQueued": "info",
+    "RetrainStarted": "info",
+    "RetrainSucceeded": "info",
+    "RetrainFailed": "warning",
 }
 _SAME = {"DriftDetected": "Drift", "DriftEnded": "Drift"}  # one alert, which begins and ends
 _LABELS = ("metric", "detector", "plugin", "model_version", "affected_model")

@@ -93,6 +93,12 @@ def all_of(store: Store, model: str, limit: int = 1000) -> list[Version]:
     return [_version(body, model, version) for body, version in rows]
 
 
+def digests(store: Store) -> set[str | None]:
+    """The digests of all artifacts that a version names."""
+    rows = store.database.execute("SELECT body, model, version FROM versions")
+    return {_version(body, model, version).digest for body, model, version in rows}
+
+
 def _version(body: bytes, model: str, version: str) -> Version:
     kept = unsealed(bytes(body), f"version {version} of {model}")
     return msgspec.json.decode(kept, type=Version)
