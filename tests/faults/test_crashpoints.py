@@ -10,7 +10,7 @@ from load import BROKEN_OFF, hold_to
 from obligations import Debt, Plan, opened, taken
 from serving import Server
 
-from homeostat.runtime.crash import POINTS
+from homeostat.runtime.crash import LOOP_POINTS, POINTS
 from homeostat.service.wires import now
 
 LOWERED = [sys.executable, str(Path(__file__).with_name("lowered.py"))]
@@ -124,6 +124,7 @@ def test_every_point_is_somewhere_in_the_code():
     import homeostat
 
     code = "".join(path.read_text() for path in Path(homeostat.__file__).parent.rglob("*.py"))
-    assert sorted(POINTS) == sorted(set(POINTS))
-    for point in POINTS:
+    points = (*POINTS, *LOOP_POINTS)
+    assert sorted(points) == sorted(set(points))
+    for point in points:
         assert code.count(f'crashpoint("{point}")') == 1, point

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from live import Live
 
 from homeostat.cli.group import cli
+from homeostat.runtime.crash import LOOP_POINTS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PATIENCE = 60.0  # seconds; a failing test ends, nothing is measured
@@ -72,6 +74,9 @@ least = 20
 [retraining.compare]
 minimum = 30
 watch = 0
+
+[[service.registries]]
+type = "embedded"
 """
 
 
@@ -166,6 +171,39 @@ def test_a_person_at_the_terminal(place):
         assert "champion shop-2" in run("promote", "shop", "--generation", "0")
         assert "champion v1" in run("rollback", "shop")
         assert run("reject", "shop")[0] != 0
+    finally:
+        live.close()
+
+
+@pytest.mark.parametrize("point", LOOP_POINTS)
+def test_killed_at_every_step_it_ends_the_same(place, point):
+    """Once at each place that is named in the code of the loop."""
+    config = (place / "homeostat.toml").read_text()
+    live = Live(place, config, environment={"HOMEOSTAT_CRASH": point})
+    sent = iter(range(10_000))
+
+    def more():
+        with suppress(httpx.HTTPError):
+            serving = champion(live) or "v1"
+            send(live, records([next(sent) for _ in range(20)], "no", version=serving))
+
+    end = time.monotonic() + PATIENCE
+    while live.process.poll() is None and time.monotonic() < end:
+        more()
+        time.sleep(0.05)
+    assert live.process.wait(10) == -signal.SIGKILL, f"{point} was not reached"
+    live.close()
+    live = Live(place, config)
+    try:
+        while champion(live) != "shop-1" and time.monotonic() < end:
+            more()
+            time.sleep(0.05)
+        until(live, lambda: champion(live) == "shop-1", "not promoted")
+        once = ("RetrainQueued", "RetrainStarted", "RetrainSucceeded", "ChallengerRegistered",
+                "ModelPromoted")  # fmt: skip
+        assert [story(live).count(kind) for kind in once] == [1] * 5
+        (job,) = told(live, "jobs")["jobs"]
+        assert job["state"] == "succeeded"
     finally:
         live.close()
 

@@ -320,3 +320,17 @@ def test_sagemaker():
 def test_what_a_pipeline_table_cannot_say(table, problem):
     with pytest.raises(ConfigError, match=problem):
         trainer_of(table)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"type": "argo", "template": "t", "token": "env:NOT_SET"},
+        {"type": "airflow", "dag": "d", "user": "u", "password": "env:NOT_SET"},
+        {"type": "http", "secrets": ["env:NOT_SET"]},
+    ],
+)
+def test_a_secret_that_is_not_there_is_told_at_the_start(table):
+    trainer = trainer_of({"url": "https://a.example", **table})
+    with pytest.raises(ConfigError, match="env:NOT_SET holds no secret"):
+        trainer.check()

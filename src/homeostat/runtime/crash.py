@@ -22,6 +22,10 @@ POINTS = (
     "before_tend_commit",
     "tended",
     "tidied",
+)
+"""Those of taking records; one is armed by the environment, as `HOMEOSTAT_CRASH=before_commit:3`."""
+
+LOOP_POINTS = (
     "news_kept",
     "job_queued",
     "job_started",
@@ -33,7 +37,7 @@ POINTS = (
     "version_registered",
     "alias_pointed",
 )
-"""All of them; one is armed by the environment, as `HOMEOSTAT_CRASH=before_commit:3`."""
+"""Those of the loop."""
 
 _ARMED, _, _times = os.environ.get("HOMEOSTAT_CRASH", "").partition(":")
 _left = int(_times or 1)

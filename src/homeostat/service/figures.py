@@ -88,7 +88,7 @@ class Copied:
                 loop = ledger.loop(name)
                 compared = None if loop is None else loop.comparison()
                 if compared is not None:
-                    self.pairs[name] = compared["pairs"]
+                    self.pairs[name] = compared["n"]
         self.models = len(accounts)
         self.service = dict(ledger.counters)
         self.events = {a.name: (a.number, a.counters.get("events", 0)) for a in accounts}

@@ -18,7 +18,7 @@ from homeostat.lifecycle.orders import (
 )  # fmt: skip
 from homeostat.outbound.secret import Secret
 from homeostat.trainers.filling import filled, key_of_attempt
-from homeostat.trainers.remote import Remote, ended_well, field, gone
+from homeostat.trainers.remote import Checked, Remote, ended_well, field, gone
 
 _ORDER = {"order": "{order}"}
 
@@ -44,7 +44,7 @@ def airflow(
     return Airflow(remote, dag, parameters or _ORDER, result_task, login)
 
 
-class Airflow:
+class Airflow(Checked):
     """The handle is the id of the DAG's run, made from the job and its token."""
 
     name = "airflow"
@@ -57,6 +57,12 @@ class Airflow:
             remote, parameters, result_task, login,
         )  # fmt: skip
         self._runs = f"/api/v2/dags/{quote(dag, safe='')}/dagRuns"
+
+    def check(self) -> None:
+        """Raises ConfigError when a secret is not there."""
+        super().check()
+        if self._login is not None:
+            self._login[1].reveal()
 
     def begin(self, order: Order) -> str:
         known_as = key_of_attempt(order)

@@ -16,7 +16,7 @@ from homeostat.lifecycle.orders import (
     Progress,
 )  # fmt: skip
 from homeostat.trainers.filling import filled, key_of_attempt
-from homeostat.trainers.remote import Remote, ended_well, gone
+from homeostat.trainers.remote import Checked, Remote, ended_well, gone
 
 _ORDER = {"order": "{order}"}
 
@@ -39,7 +39,7 @@ def argo(
     return Argo(remote, namespace, kind, template, parameters or _ORDER, result)
 
 
-class Argo:
+class Argo(Checked):
     """The handle is the name of the workflow, made from the job and its token."""
 
     name = "argo"

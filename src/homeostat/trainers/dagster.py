@@ -17,7 +17,7 @@ from homeostat.lifecycle.orders import (
 )  # fmt: skip
 from homeostat.trainers.faults import TrainerFailed
 from homeostat.trainers.filling import filled, key_of_attempt
-from homeostat.trainers.remote import Remote, ended_well, field, gone
+from homeostat.trainers.remote import Checked, Remote, ended_well, field, gone
 
 _ORDER = {"order": "{order}"}
 
@@ -41,7 +41,7 @@ def dagster(
     return Dagster(remote, selector, config or {}, result)
 
 
-class Dagster:
+class Dagster(Checked):
     """The handle is the id of the run, which is found again by its tag `homeostat/attempt`."""
 
     name = "dagster"

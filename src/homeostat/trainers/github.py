@@ -16,7 +16,7 @@ from homeostat.lifecycle.orders import (
     Progress,
 )  # fmt: skip
 from homeostat.trainers.filling import filled, key_of_attempt
-from homeostat.trainers.remote import Remote, ended_well, field, gone
+from homeostat.trainers.remote import Checked, Remote, ended_well, field, gone
 
 _ORDER = {"order": "{order}"}
 
@@ -41,7 +41,7 @@ def github(
     return GitHub(remote, repository, workflow, ref, inputs or {"key": "{key}", **_ORDER})
 
 
-class GitHub:
+class GitHub(Checked):
     """The handle is the number of the run, or its name where no number was told."""
 
     name = "github"

@@ -15,7 +15,7 @@ from homeostat.outbound.secret import Secret
 from homeostat.outbound.signing import key_of, signed
 from homeostat.trainers.faults import TrainerFailed
 from homeostat.trainers.filling import key_of_attempt
-from homeostat.trainers.remote import Remote, ended_well, gone
+from homeostat.trainers.remote import Checked, Remote, ended_well, gone
 
 
 def http(
@@ -38,7 +38,7 @@ def http(
     return HTTP(remote, status, [Secret(each) for each in secrets])
 
 
-class HTTP:
+class HTTP(Checked):
     """The handle is the address of the run, which is at the same server."""
 
     name = "http"
@@ -50,6 +50,11 @@ class HTTP:
         self._origin = f"{origin.scheme}://{origin.netloc}"
         remote.url = self._origin  # every path is from there
         self._path = self._base[len(self._origin) :] or "/"
+
+    def check(self) -> None:
+        """Raises ConfigError when a secret is not there, or is none."""
+        super().check()
+        self._signatures("check", b"")
 
     def begin(self, order: Order) -> str:
         key, told = key_of_attempt(order), msgspec.to_builtins(order)

@@ -19,7 +19,7 @@ from homeostat.lifecycle.orders import (
     Progress,
 )  # fmt: skip
 from homeostat.trainers.filling import filled, key_of_attempt
-from homeostat.trainers.remote import Remote, ended_well, field, gone
+from homeostat.trainers.remote import Checked, Remote, ended_well, field, gone
 
 _ORDER = {"order": "{order}"}
 
@@ -41,7 +41,7 @@ def kubeflow(
     return Kubeflow(remote, reference, experiment, namespace, parameters or _ORDER)
 
 
-class Kubeflow:
+class Kubeflow(Checked):
     """The handle is the id of the run, which is found again by its name. The result is sent."""
 
     name = "kubeflow"

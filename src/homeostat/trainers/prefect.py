@@ -18,7 +18,7 @@ from homeostat.lifecycle.orders import (
     Progress,
 )  # fmt: skip
 from homeostat.trainers.filling import filled, key_of_attempt
-from homeostat.trainers.remote import Remote, ended_well, field, gone
+from homeostat.trainers.remote import Checked, Remote, ended_well, field, gone
 
 _ORDER = {"order": "{order}"}
 
@@ -48,7 +48,7 @@ def prefect(
     return Prefect(remote, deployment, parameters or _ORDER, result)
 
 
-class Prefect:
+class Prefect(Checked):
     """The handle is the id of the flow's run; its idempotency key is made from job and token."""
 
     name = "prefect"

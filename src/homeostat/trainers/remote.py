@@ -72,6 +72,10 @@ class Remote:
             said += "; see `token`, and what it may do"
         raise TrainerFailed(said)
 
+    def check(self) -> None:
+        """Raises ConfigError when a secret is not there."""
+        self._known()
+
     def _known(self) -> dict[str, str]:
         if self._token is not None:
             return {self._header: self._prefix + self._token.reveal()}
@@ -79,6 +83,16 @@ class Remote:
             return {"Authorization": "Basic " + base64.b64encode(
                 self._basic.reveal().encode()).decode()}  # fmt: skip
         return {}
+
+
+class Checked:
+    """A trainer that asks a server, and can tell at once whether its secrets are there."""
+
+    _remote: Remote
+
+    def check(self) -> None:
+        """Raises ConfigError when a secret is not there."""
+        self._remote.check()
 
 
 def field(told: Any, name: str, where: str) -> Any:
