@@ -352,6 +352,8 @@ class Engine:
         """
         for at, plugin in enumerate((*self.metrics, *self.detectors)):
             self._empty(at, plugin)
+            if hasattr(plugin, "renewed"):
+                plugin.renewed()
         for watcher in self.watchers:
             watcher.restore(Watcher(watcher.detector, self._direction).snapshot())
 

@@ -3,6 +3,7 @@
 import pytest
 from school import CANCELLED, School, course_of
 
+from homeostat.lifecycle import Trained
 from homeostat.runtime.loop import NotNow
 from homeostat.stores import jobs, versions
 
@@ -130,8 +131,6 @@ def test_a_result_of_an_attempt_that_is_over_is_not_taken(school):
     assert school.trainer.cancelled == [f"{job.id}/1"]
     assert [each.state for each in school.jobs()] == [CANCELLED]
     assert "ChallengerRegistered" not in school.story()
-    from homeostat.lifecycle import Trained
-
     assert school.act(lambda loop: loop.succeeded(job.id, 1, Trained(version="v2"))) is False
     assert school.act(lambda loop: loop.succeeded(job.id, 0, Trained(version="v2"))) is False
 
@@ -156,6 +155,24 @@ def test_one_that_takes_too_long_is_ended(tmp_path):
     school.now += 7200_000_000
     school.step()
     assert school.trainer.cancelled == ["default-1/1"]
+    assert school.told("RetrainFailed")[0]["problem"] == "it took too long"
+    school.store.close()
+
+
+def test_a_pipeline_sends_what_it_has_made_in_time(tmp_path):
+    school = School(tmp_path, course_of({"timeout": "1h"}))
+    school.failing(range(30))
+    school.step()
+    school.trainer.succeed_elsewhere("default-1/1")
+    school.step()
+    assert [job.state for job in school.jobs()] == ["running"]
+    assert school.act(lambda loop: loop.succeeded("default-1", 1, Trained(version="v2")))
+    school.act(lambda loop: loop.reject())
+    school.failing(range(5000, 5030))
+    school.step()
+    school.trainer.succeed_elsewhere("default-2/1")
+    school.now += 7200_000_000
+    school.step()
     assert school.told("RetrainFailed")[0]["problem"] == "it took too long"
     school.store.close()
 

@@ -31,6 +31,7 @@ from homeostat.errors import (
     require,
     several,
     shown,
+    whole,
     within,
 )
 from homeostat.protocols import Alarms, Note
@@ -66,7 +67,8 @@ class Inputs(Stateful):
     `left_out`, unless `tests` names them.
     tests: as for `compare`. tolerance: the least effect, in the unit of the column's test (for
     Kolmogorov-Smirnov the distance), that matters. records_per_day: the traffic, for a budget per
-    time.
+    time. relearn: when another model serves, its first so many records become the reference; None
+    keeps a reference that was given, and learns one anew that was learned.
 
     One alarm a window at most, told with the record that completes it: `observed` is -log10 of the
     smallest corrected p-value and `threshold` that of the level. The `note` names the columns that
@@ -97,7 +99,9 @@ class Inputs(Stateful):
         tests: str | Mapping[str, str] = "auto",
         tolerance: float = 0.0,
         records_per_day: float | None = None,
+        relearn: int | None = None,
     ) -> None:
+        self.relearn = None if relearn is None else whole("relearn", relearn, 1)
         self.reference = fspath(reference) if isinstance(reference, PathLike) else reference
         self.window, self.step, self.lateness = window, step, lateness
         self.budget = str(AlarmBudget.of(budget))
@@ -109,9 +113,12 @@ class Inputs(Stateful):
         self._levels = _levels(AlarmBudget(self.budget), self._span, records_per_day)
         within("tolerance", tolerance, 0, math.inf, "[)")
         self.left_out: dict[str, str] = {}
+        self._moved = False  # the reference was learned for another model than at first
         self._fitter = _fitter(reference)
+        self._first: Reference | None = None
         if self._fitter is None:
-            self._begin(_loaded(reference))
+            self._first = _loaded(reference)
+            self._begin(self._first)
         self.latest: Comparison | None = None
         self.observed = self.threshold = self.change = math.nan
         self.since = -1
@@ -125,6 +132,11 @@ class Inputs(Stateful):
         _check_tests(self.tests, self._watched)
         self._windows: Windows[_Pane] = Windows(lambda: _Pane(usual.profile()), self._span)
         self._fitter = None
+
+    def renewed(self) -> None:
+        """Another model serves from now on; with `relearn` its first records are the reference."""
+        if self.relearn is not None:
+            self._moved, self._fitter = True, ReferenceFitter(self.relearn)
 
     def _learn(self, batch: Batch) -> int:
         """Take records into the reference, as long as it is not complete; how many were taken."""
@@ -155,7 +167,7 @@ class Inputs(Stateful):
         return Inputs(
             self.reference, self.window, budget, step=self.step, lateness=self.lateness,
             columns=self.columns, tests=self.tests, tolerance=self.tolerance,
-            records_per_day=records_per_day or self.records_per_day,
+            records_per_day=records_per_day or self.records_per_day, relearn=self.relearn,
         )  # fmt: skip
 
     def update(self, record: InferenceRecord) -> bool:
@@ -256,21 +268,25 @@ class Inputs(Stateful):
     def snapshot(self) -> dict[str, Any]:
         """The counts of the windows that are open."""
         last = [self.observed, self.threshold, self.since]
+        moved = {"moved": True} if self._moved else {}
         if self._fitter is not None:
-            return {"learning": self._fitter.snapshot(), "last": last}
-        kept = {"windows": self._windows.snapshot(), "last": last}
-        learned = {} if _fitter(self.reference) is None else {"learned": self._usual.to_bytes()}
-        return kept | learned
+            return {"learning": self._fitter.snapshot(), "last": last, **moved}
+        kept = {"windows": self._windows.snapshot(), "last": last, **moved}
+        learns = self._moved or _fitter(self.reference) is not None
+        return kept | ({"learned": self._usual.to_bytes()} if learns else {})
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Put a snapshot back; raises SnapshotMismatch when it is of something else."""
+        self._moved = "moved" in snapshot
         if "learning" in snapshot:
-            self._fitter = _fitter(self.reference)
+            self._fitter = _fitter(self.relearn if self._moved else self.reference)
             if self._fitter is not None:
                 self._fitter.restore(snapshot["learning"])
         else:
             if "learned" in snapshot:
                 self._begin(Reference.from_bytes(snapshot["learned"]))
+            elif self._first is not None and (self._fitter or self._usual is not self._first):
+                self._begin(self._first)
             self._windows.restore(snapshot["windows"])
         self.observed, self.threshold, self.since = snapshot["last"]
 

@@ -93,10 +93,14 @@ class Comparing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Course(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All of it. `trainer`, `scorer` are tables as those plug-ins are described."""
+    """All of it. `trainer`, `scorer` are tables as those plug-ins are described.
+
+    parameters: handed to the trainer with every order.
+    """
 
     trainer: dict[str, Any] | None = None
     scorer: dict[str, Any] | None = None
+    parameters: dict[str, Any] = {}
     rules: Rules = Rules()
     data: Data = Data()
     compare: Comparing = Comparing()

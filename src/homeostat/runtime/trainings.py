@@ -128,6 +128,7 @@ class Trainings:
             job=job.id, token=job.token, model=name, folder=str(folder), reason=job.reason,
             base=standing.champion if standing else None, data=str(path),
             manifest=chosen.manifest, versions=self._versions(name),
+            parameters=care.course.parameters,
             seconds=care.course.rules.micros("timeout") / _SECOND,
         )  # fmt: skip
 
@@ -147,10 +148,10 @@ class Trainings:
             return True
         self._live[job.id, job.token] = (name, job.handle)
         progress = trainer.look(job.handle)
-        if progress.state in ENDED:
+        if progress.state in ENDED and not (progress.state == SUCCEEDED and not progress.result):
             self._ended(job, name, progress)
             return True
-        now = self._clock()
+        now = self._clock()  # one that ended without a result sends it by itself, in time
         limit = (job.started or now) + self._care_of(name).course.rules.micros("timeout") + _GRACE
         if now > limit:
             trainer.cancel(job.handle)
@@ -163,11 +164,9 @@ class Trainings:
 
     def _ended(self, job: Job, name: str, progress: Progress) -> None:
         trained = progress.result
-        if progress.state != SUCCEEDED:
+        if progress.state != SUCCEEDED or trained is None:
             self._failed(job, progress.state, progress.problem, progress.lines)
             return
-        if trained is None:
-            return  # the pipeline itself sends what it has made
         digest = None
         if trained.artifact is not None and "://" not in trained.artifact:
             local = self._folder_of(job) / trained.artifact

@@ -34,7 +34,7 @@ def application(wires: Wires) -> ASGIApp:
     rules = [Rule(route.method, route.path, route.scope) for route in TABLE]
     hosts = ["localhost", wires.settings.host, *wires.settings.hosts]
     known = partial(tokens.known, wires.reader)
-    return Guard(app, rules, known, hosts, wires.settings.origins)
+    return Guard(app, rules, known, hosts, wires.settings.origins, wires.attempts)
 
 
 @asynccontextmanager

@@ -38,6 +38,9 @@ def _own(wires: Wires) -> Iterator[Figure]:
     yield single("store_bytes", "Size of the store's files.", wires.store_bytes())
     yield single("series_seconds", "Seconds spent on reading series.", wires.searched, grows=True)
     yield single("up_seconds", "Seconds since the start.", time.monotonic() - wires.began)
+    yield single("token_failures", "Tokens that were none.", wires.attempts.failures, grows=True)
+    yield single("token_refusals", "Requests refused as their address had failed too often.",
+                 wires.attempts.refusals, grows=True)  # fmt: skip
     yield single("loop_hindered", "1 while the loop of retrainings cannot go on.",
                  wires.workers.problem is not None)  # fmt: skip
 

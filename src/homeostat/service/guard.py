@@ -7,6 +7,7 @@ before anything else looks at it.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from homeostat.errors import InvalidSetting
+from homeostat.service.attempts import AttemptLimits, Attempts
 from homeostat.service.problems import Problem, reply_to
 from homeostat.service.tokens import SCOPES, Token
 from homeostat.stores.faults import StoreError
@@ -35,16 +37,20 @@ class Rule(NamedTuple):
 
 
 class Guard:
-    """An ASGI layer before an application. `known` tells the token of a text, or None."""
+    """An ASGI layer before an application. `known` tells the token of a text, or None.
+
+    `attempts` bounds how often an address may send tokens that are none.
+    """
 
     def __init__(
         self, app: ASGIApp, rules: list[Rule], known: Callable[[str], Token | None],
-        hosts: list[str], origins: list[str],
+        hosts: list[str], origins: list[str], attempts: Attempts | None = None,
     ) -> None:  # fmt: skip
         for rule in rules:
             if rule.scope not in (OPEN, *SCOPES):
                 raise InvalidSetting(f"{rule.method} {rule.path} does not say who may use it")
         self._app, self._known = app, known
+        self._attempts = attempts or Attempts(AttemptLimits())
         self._rules = [(rule, compile_path(rule.path)[0]) for rule in rules]
         self._hosts, self._origins = {host.lower() for host in hosts}, set(origins)
 
@@ -114,10 +120,19 @@ class Guard:
                 401, "no token", "send Authorization: Bearer <token>",
                 "make one with: homeostat token create", {"WWW-Authenticate": "Bearer"},
             )  # fmt: skip
-        token = self._known(text.strip()) if scheme.lower() == "bearer" else None
+        address, text = request.client.host if request.client else "", text.strip()
+        wait = self._attempts.wait(address, text)
+        if wait:
+            raise Problem(
+                429, "too many failures", "too many tokens that are none came from this address",
+                "send one that is known, later", {"Retry-After": str(math.ceil(wait))},
+            )  # fmt: skip
+        token = self._known(text) if scheme.lower() == "bearer" else None
         if token is None:
+            self._attempts.failed(address, text)
             raise Problem(401, "unknown token", "this token is not known, expired or revoked",
                           "", {"WWW-Authenticate": "Bearer"})  # fmt: skip
+        self._attempts.passed(text)
         return token
 
 

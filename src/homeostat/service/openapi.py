@@ -328,7 +328,7 @@ _MEANINGS = {
     415: "The type or the encoding of the body is not known.",
     421: "The service does not answer to this host name.",
     422: "What was sent cannot be taken; nothing of it was.",
-    429: "Too much waits already; send again later.",
+    429: "Too much waits already, or too many tokens were none; send again later.",
     503: "This cannot be done now; send again later.",
     507: "The disk is full.",
 }
@@ -371,7 +371,7 @@ def _operation(route: Known, told: Description) -> dict[str, Any]:
         {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
         for name in in_path
     ] + [{"in": each.place, "name": each.name, "schema": each.schema} for each in told.parameters]
-    problems = (() if route.scope == OPEN else (401, 403)) + (421, *told.statuses)
+    problems = (() if route.scope == OPEN else (401, 403, 429)) + (421, *told.statuses)
     operation: dict[str, Any] = {
         "summary": text.splitlines()[0] if text else "",
         "security": [] if route.scope == OPEN else [{"token": []}],

@@ -13,6 +13,7 @@ from homeostat.lifecycle.versions import Registry
 from homeostat.registries import registries_of
 from homeostat.runtime.ledger import Limits
 from homeostat.runtime.retention import Retention, check
+from homeostat.service.attempts import AttemptLimits
 from homeostat.service.bodies import BodyLimits
 from homeostat.service.caps import RecordLimits
 from homeostat.sinks import Outlet, outlets_of
@@ -48,6 +49,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer: float = 1.0
     body: BodyLimits = BodyLimits()
     record: RecordLimits = RecordLimits()
+    attempts: AttemptLimits = AttemptLimits()
     limits: Limits = Limits()
     retention: Retention = Retention()
     sinks: tuple[Outlet, ...] = ()

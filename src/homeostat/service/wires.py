@@ -16,6 +16,7 @@ from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger
 from homeostat.runtime.retention import Keeping
 from homeostat.runtime.workers import Stepping, Workers
+from homeostat.service.attempts import Attempts
 from homeostat.service.bell import Bell
 from homeostat.service.bodies import Room
 from homeostat.service.caring import Caring
@@ -52,6 +53,7 @@ class Wires:
         self.began = time.monotonic()
         self.listeners = 0  # event streams that are open
         self.room = Room(settings.capacity)
+        self.attempts = Attempts(settings.attempts)
         self._searching = asyncio.Lock()  # one at a time reads what takes long
         self.searched = 0.0  # seconds that such reading took, all in all
         self._seen: dict[str, Any] = {}
