@@ -458,6 +458,4 @@ def test_a_registry_that_is_away_is_told_later(school):
     assert school.registry.named["default", "champion"] == "v2"
     assert versions.moves(school.store) == []
     school.registry.named["default", "champion"] = "v9"
-    assert school.registrar.differences() == [
-        {"model": "default", "registry": "aliases", "champion": "v2", "registered": "v9"}
-    ]
+    assert school.registrar.differences() == [("default", "aliases", "v2", "v9")]

@@ -7,7 +7,7 @@ row goes when the registry has it, so that a crash at any step ends the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from homeostat.errors import HomeostatError
 from homeostat.lifecycle.versions import CHAMPION, Registry
@@ -18,40 +18,55 @@ from homeostat.stores.versions import Move
 
 _FIRST, _LONGEST = 2_000_000, 3600_000_000  # microseconds until the next try, doubled each time
 
+_LOOK = 600_000_000
+
 Kept = Callable[[Callable[[Store], Any]], Any]
 """Does something within a change of the store; returns once that is durable."""
 
 
+class Difference(NamedTuple):
+    """A registry names another champion than we do: somebody else has changed it there."""
+
+    model: str
+    registry: str
+    champion: str
+    registered: str | None
+
+
 class Registrar:
-    """All registries of a service. `clock` gives microseconds since 1970."""
+    """All registries of a service. `clock` gives microseconds since 1970.
+
+    `differing` hears every ten minutes where they differ from us.
+    """
 
     def __init__(
-        self, reader: Store, kept: Kept, registries: Sequence[Registry], clock: Callable[[], int]
-    ) -> None:
+        self, reader: Store, kept: Kept, registries: Sequence[Registry], clock: Callable[[], int],
+        differing: Callable[[list[Difference]], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self._reader, self._kept, self._registries = reader, kept, registries
-        self._clock = clock
+        self._clock, self._differing = clock, differing
+        self._due = 0
 
     def step(self) -> bool:
-        """Tell what is due; whether there was anything."""
+        """Tell what is due, and look at times what they say; whether there was anything to tell."""
         moved = False
+        if self._registries and self._clock() >= self._due:
+            self._due = self._clock() + _LOOK
+            self._differing(self.differences())
         for move in versions.moves(self._reader):
             if move.due <= self._clock():
                 moved |= self._told(move)
         return moved
 
-    def differences(self) -> list[dict[str, Any]]:
+    def differences(self) -> list[Difference]:
         """Where a registry names another champion than ours, and nothing is on its way there."""
         pending = {(move.model, move.alias) for move in versions.moves(self._reader)}
         found = []
         for model in self._reader.models():
             standing = versions.standing(self._reader, model.number)
-            if standing is None or (model.name, CHAMPION) in pending:
-                continue
-            for registry in self._registries:
-                told = registry.pointed(model.name, CHAMPION)
-                if told is not None and told != standing.champion:
-                    found.append({"model": model.name, "registry": registry.name,
-                                  "champion": standing.champion, "registered": told})  # fmt: skip
+            if standing is not None and (model.name, CHAMPION) not in pending:
+                for registry in self._registries:
+                    found += _difference(registry, model.name, standing.champion)
         return found
 
     def _told(self, move: Move) -> bool:
@@ -70,3 +85,12 @@ class Registrar:
         crashpoint("alias_pointed")
         self._kept(lambda store: versions.confirm(store, move.id))
         return True
+
+
+def _difference(registry: Registry, model: str, champion: str) -> list[Difference]:
+    try:
+        told = registry.pointed(model, CHAMPION)
+    except HomeostatError:  # it is away; what is to be told it is tried again anyway
+        return []
+    differs = told is not None and told != champion
+    return [Difference(model, registry.name, champion, told)] if differs else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from homeostat.registries import Shelf
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger
 from homeostat.runtime.loop import Loop, NotNow
-from homeostat.runtime.registrar import Registrar
+from homeostat.runtime.registrar import Difference, Registrar
 from homeostat.runtime.scoring import Scoring
 from homeostat.runtime.trainings import Care, Trainings
 from homeostat.runtime.workers import Stepping
@@ -24,6 +25,8 @@ from homeostat.stores import versions
 from homeostat.stores.faults import StoreError
 from homeostat.stores.store import Store
 from homeostat.trainers import trainer_of
+
+_log = logging.getLogger("homeostat.loop")
 
 
 class Caring:
@@ -37,6 +40,7 @@ class Caring:
         registries: Sequence[Registry] = (), source: str = "retraining",
     ) -> None:  # fmt: skip
         self.registries = registries
+        self.differences: list[Difference] = []  # of registries from us, as last seen
         self._usual = None if course is None else _care(course, f"{source}: retraining")
         self._cares = {
             name: _care(own, f"{source}: models.{name}.retraining")
@@ -65,6 +69,13 @@ class Caring:
             close = getattr(plugin, "close", None)
             if close is not None:
                 close()
+
+    def _differ(self, found: list[Difference]) -> None:
+        for each in found:
+            if each not in self.differences:
+                _log.warning("%s names %s champion of %s, we %s: somebody has changed it there",
+                             each.registry, each.registered, each.model, each.champion)  # fmt: skip
+        self.differences = found
 
     def _plugins(self) -> list[Any]:
         cares = [*self._cares.values(), *([self._usual] if self._usual else [])]
@@ -98,7 +109,7 @@ class Caring:
                     place=artifacts.place,
                 ),
                 Scoring(reader, change, self.care_of, clock, artifacts.place),
-                Registrar(reader, kept, self.registries, clock),
+                Registrar(reader, kept, self.registries, clock, self._differ),
                 artifacts,
             ]  # fmt: skip
         finally:

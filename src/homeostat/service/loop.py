@@ -71,7 +71,9 @@ async def model_versions(wires: Wires, request: Request) -> Response:
     found = [msgspec.to_builtins(each) for each in versions.all_of(wires.reader, name, _MOST)]
     for each in found:
         each["created"] = to_text(from_micros(each["created"]))
-    old = {"stale": True} if stale else {}
+    old: dict[str, Any] = {"stale": True} if stale else {}
+    differing = [each._asdict() for each in wires.caring.differences if each.model == name]
+    old |= {"differences": differing} if differing else {}
     return json_reply({"model": name, **(told or {}), "versions": found} | old)
 
 

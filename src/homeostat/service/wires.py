@@ -46,7 +46,7 @@ class Wires:
         on_broken: Callable[[Exception], None], declared: Collection[str] = (),
         caring: Caring | None = None,
     ) -> None:  # fmt: skip
-        self._caring = caring or Caring()
+        self.caring = caring or Caring()
         self.folder, self.settings = folder, settings
         self._where = settings.where(folder)
         self.bell = Bell()
@@ -61,7 +61,7 @@ class Wires:
         self.keeper = Keeper(
             lambda: open_store(self._where, settings.durability),
             lambda store: Ledger(
-                store, engine_of, now, settings.limits, declared, self._caring.course_of
+                store, engine_of, now, settings.limits, declared, self.caring.course_of
             ),
             capacity=settings.capacity,
             on_events=self._told,
@@ -76,7 +76,7 @@ class Wires:
     def open(self) -> None:
         """Open the store and take up where it stopped; returns when all state is there."""
         self.followers.check()
-        self._caring.check()
+        self.caring.check()
         self.keeper.start()
         self.reader: Store = self._opened()
         self._searcher: Store = self._opened()  # a connection is for one thread at a time
@@ -132,7 +132,7 @@ class Wires:
     def close(self) -> None:
         """Finish what was accepted, and let go."""
         self.workers.stop(self.settings.grace)
-        self._caring.close()
+        self.caring.close()
         self.followers.close(self.settings.grace)
         self.keeper.close(self.settings.grace)
         self._searcher.close()
@@ -144,7 +144,7 @@ class Wires:
         self.workers.wake()
 
     def _worked(self) -> AbstractContextManager[Sequence[Stepping]]:
-        return self._caring.working(self.keeper, self._opened, self.folder, now)
+        return self.caring.working(self.keeper, self._opened, self.folder, now)
 
     def _opened(self) -> Store:
         return open_store(self._where, read_only=True)
