@@ -121,10 +121,9 @@ def test_a_comparison_that_runs(house):
 
     class Compared:
         accounts = house.run(house.wires.changed(lambda led: dict(led.accounts)))
-        counters: Counter = Counter()
 
         def __init__(self, store):
-            self.store = store
+            self.store, self.counters = store, Counter()
 
         def loop(self, name):
             return SimpleNamespace(comparison=lambda: {"n": 17})

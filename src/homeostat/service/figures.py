@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -58,7 +58,7 @@ class Figure(NamedTuple):
     told: str
     grows: bool
     labels: tuple[str, ...]
-    rows: list[Row]
+    rows: Sequence[Row]
 
 
 def single(name: str, told: str, value: float, grows: bool = False) -> Figure:

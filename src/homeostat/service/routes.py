@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from importlib.metadata import version
 from typing import Any, NamedTuple, TypeVar
