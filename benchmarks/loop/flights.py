@@ -1,13 +1,14 @@
-"""A year of flights through the real service, its store, a trainer and a scorer.
+"""A year of flights through the real service, its store, a command as trainer and a scorer.
 
-Starts `homeostat serve` on a folder of its own, serves each flight with the version that the service
-names champion at its departure, sends the record, and its label at the landing. The service asks,
-retrains by a command, compares on flights that neither model has seen, promotes and watches. Prints
-what happened, the accuracy beside the best monthly calendar, and for each promotion the accuracy of
-both versions over the following 30 days.
+Starts `homeostat serve` on a folder of its own. Each flight is served by the version that the
+service names champion at its departure; its record is sent then, its label when it has landed. The
+service asks, retrains by a command, compares, promotes and watches. Prints what it decided, the
+accuracy beside the best monthly calendar, and for each change of the champion how both versions
+do on the flights of the following 30 days.
 
-`python benchmarks/loop/flights.py` takes some minutes; `--kill 5` ends the service by SIGKILL after
-every fifth step at a random moment, and says whether the decisions are the same.
+`python benchmarks/loop/flights.py` takes some minutes. `--kill 20` lives the year a second time,
+ends the service by SIGKILL at 20 random moments of it, and says whether it decided the same.
+`--set compare.minimum=500` changes a setting.
 """
 
 from __future__ import annotations
@@ -23,63 +24,223 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 import flights_model
+import numpy as np
+import pyarrow as pa
+from flights_plan import CONFIG, PLAN, filled
 
 from homeostat.demo.calendar import landed_within, monthly, never
 from homeostat.demo.flights import Flights, instants, load, month_starts
 from homeostat.demo.loop import DAY
+from homeostat.stores import jobs, open_store, versions
 
-MODEL = "flights"
-STEP = 1000  # landings between two looks
+MODEL, FIRST = "flights", "january"
+STEP = 250  # landings between two looks at who serves
+PATIENCE = 300.0  # seconds, after which something is wrong
+DECISIONS = ("ModelPromoted", "ChallengerRejected", "ChallengerUndecided", "ModelRolledBack")
 
-CONFIG = """
-[[metrics]]
-type = "skill"
-window = 2000
 
-[[detectors]]
-type = "adwin"
-on = "error"
+class Server:
+    """`homeostat serve` in a process of its own, that can be ended and started again."""
 
-[strategy]
-type = "any_of"
-strategies = [
-  {{ type = "all_of", strategies = [
-    {{ type = "drift", on = "error" }},
-    {{ type = "threshold", metric = "skill", below = {floor}, hold = {held} }},
-  ], cooldown = "{after_drift}" }},
-  {{ type = "threshold", metric = "skill", below = {floor}, hold = {held}, cooldown = "{anyway}" }},
-]
+    def __init__(self, folder: Path, config: str) -> None:
+        self.folder, self.starts = folder, 0
+        (folder / "homeostat.toml").write_text(config)
+        self.start()
+        self.token = (folder / "token").read_text().strip()
 
-[models.flights.retraining.trainer]
-type = "command"
-argv = ["{python}", "{here}/flights_model.py"]
+    def start(self) -> None:
+        self.starts += 1
+        command = [sys.executable, "-m", "homeostat", "serve", "--port", "0", "--data", "data",
+                   "--token-file", "token"]  # fmt: skip
+        with (self.folder / "stderr").open("ab") as errors:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, stdout=subprocess.PIPE, stderr=errors, text=True,
+                env={**os.environ, "FLIGHTS_FIRST": str(self.folder / FIRST)},
+            )  # fmt: skip
+        assert self.process.stdout is not None
+        line = ""
+        while "homeostat serves" not in line:
+            line = self.process.stdout.readline()
+            if not line:
+                raise RuntimeError((self.folder / "stderr").read_text()[-2000:])
+        self.address = line.split()[2].rstrip(",").partition("//")[2]
 
-[models.flights.retraining.scorer]
-type = "function"
-function = "flights_model:predict"
-path = ["{here}"]
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
 
-[models.flights.retraining.rules]
-cooldown = "{cooldown}"
-per_week = 2
+    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> dict:
+        """Asked until it is answered; one that was killed is started again first."""
+        while True:
+            try:
+                return self._asked(method, path, body, kind)
+            except (OSError, http.client.HTTPException):
+                if self.process.wait(PATIENCE) != -signal.SIGKILL:
+                    raise
+                self.start()
 
-[models.flights.retraining.data]
-window = "{window}"
-held_out = {held_out}
-least = 1000
+    def _asked(self, method: str, path: str, body: bytes | None, kind: str) -> dict:
+        connection = http.client.HTTPConnection(self.address, timeout=PATIENCE)
+        try:
+            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
+            connection.request(method, path, body, headers)
+            reply = connection.getresponse()
+            said = reply.read()
+        finally:
+            connection.close()
+        if reply.status != 200:
+            raise RuntimeError(f"{path}: {reply.status} {said[:1000]!r}")
+        return json.loads(said)
 
-[models.flights.retraining.compare]
-alpha = {alpha}
-margin = {margin}
-minimum = {minimum}
-patience = "{patience}"
-watch = {watch}
-watch_for = "14d"
-watch_margin = {watch_margin}
-"""
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Year(NamedTuple):
+    """What came of it: which version served each flight, and what the service told."""
+
+    served: np.ndarray
+    right: np.ndarray
+    events: list[dict]
+    artifacts: dict[str, str]
+    starts: int
+
+    def decisions(self) -> list[tuple]:
+        return [
+            (e["kind"], e["model_version"], e["challenger"], e["created_at"], e.get("n"))
+            for e in self.events if e["kind"] in DECISIONS
+        ]  # fmt: skip
+
+    def count(self, kind: str) -> int:
+        return sum(e["kind"] == kind for e in self.events)
+
+
+class Serving:
+    """Predicts at departure, with whichever version it is told, and remembers who said what."""
+
+    def __init__(self, flights: Flights) -> None:
+        self.flights = flights
+        self.served = np.full(len(flights), "", dtype=object)
+        self.predicted = np.full(len(flights), "", dtype=object)
+        self._models: dict[str, object] = {}
+
+    def serve(self, rows: np.ndarray, version: str, artifact: str) -> bytes:
+        """The records of some flights, as an Arrow stream."""
+        if version not in self._models:
+            self._models[version] = flights_model.load(artifact)
+        values = self.flights.features[rows]
+        said = self._models[version].predict(values)
+        self.served[rows], self.predicted[rows] = version, said
+        columns = {
+            "record_id": [f"f{row}" for row in rows], "model": [MODEL] * len(rows),
+            "model_version": [version] * len(rows), "predicted_label": said.tolist(),
+            "latency_ms": np.ones(len(rows)),
+            "created_at": pa.array(instants(self.flights.departed[rows]), pa.timestamp("us", "UTC")),
+            **{f"features.f{at}": values[:, at] for at in range(values.shape[1])},
+        }  # fmt: skip
+        table = pa.table(columns)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return sink.getvalue().to_pybytes()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kill", type=int, default=0, help="so many times, in a second year")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
+    parser.add_argument("--days", type=int, default=366, help="of the year, for a short look")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    flights, plan = load(), changed(options.set)
+    year = lived(flights, plan, options.days, [])
+    figures = shown(flights, year, options.days) | {"set": options.set}
+    if options.kill:
+        rng = random.Random(options.seed)
+        last = len(steps(flights, options.days)) - 1
+        moments = sorted(rng.sample(range(last), options.kill))
+        again = lived(flights, plan, options.days, [(at, rng.random() * 0.5) for at in moments])
+        figures["killed"] = again.starts - 1
+        figures["same_decisions"] = again.decisions() == year.decisions()
+        figures["same_predictions"] = bool((again.right == year.right).all())
+        print(f"killed {again.starts - 1} times: the decisions are "
+              f"{'the same' if figures['same_decisions'] else 'OTHERS'}")  # fmt: skip
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1))
+    print(json.dumps({k: v for k, v in figures.items() if k != "changes"}))
+
+
+def changed(settings: list[str]) -> dict:
+    plan = dict(PLAN)
+    for each in settings:
+        name, _, value = each.partition("=")
+        if name not in plan:
+            raise SystemExit(f"no setting {name!r}; there are {', '.join(plan)}")
+        plan[name] = type(plan[name])(value)
+    return plan
+
+
+def first_of(flights: Flights) -> int:
+    """The first flight that is replayed."""
+    return int(np.searchsorted(flights.departed, month_starts()[0]))
+
+
+def steps(flights: Flights, days: int) -> list[np.ndarray]:
+    """The flights by landing, so many at a time."""
+    rows = np.argsort(flights.landed, kind="stable")
+    rows = rows[(rows >= first_of(flights)) & (flights.landed[rows] < days * DAY)]
+    return [rows[at : at + STEP] for at in range(0, len(rows), STEP)]
+
+
+def lived(flights: Flights, plan: dict, days: int, kills: list[tuple[int, float]]) -> Year:
+    """The year, with the service killed so many seconds after the beginning of those steps."""
+    with tempfile.TemporaryDirectory(prefix="flights") as name:
+        folder = Path(name)
+        january = landed_within(flights, 0, int(month_starts()[0]))
+        fitted = flights_model.fitted(flights.features[january], flights.label[january])
+        flights_model.keep(fitted, folder / FIRST)
+        server = Server(folder, filled(CONFIG, plan, sys.executable, Path(__file__).parent))
+        try:
+            return _lived(flights, server, days, dict(kills))
+        finally:
+            server.stop()
+
+
+def _lived(flights: Flights, server: Server, days: int, kills: dict[int, float]) -> Year:
+    serving, departed = Serving(flights), first_of(flights)
+    version, artifact = FIRST, str(server.folder / FIRST)
+    artifacts = {version: str(artifact)}
+    for at, landed in enumerate(steps(flights, days)):
+        if at in kills:
+            threading.Timer(kills[at], server.kill).start()
+        minute = int(flights.landed[landed[-1]])
+        until = int(np.searchsorted(flights.departed, minute, side="right"))
+        body = serving.serve(np.arange(departed, until), version, artifact)
+        server.ask("POST", "/v1/records", body, "application/vnd.apache.arrow.stream")
+        labels = [{"model": MODEL, "record_id": f"f{row}", "label": str(flights.label[row])}
+                  for row in landed.tolist()]  # fmt: skip
+        server.ask("POST", "/v1/labels", json.dumps(labels).encode(), "application/json")
+        quiet(server)
+        told = server.ask("GET", f"/v1/models/{MODEL}/versions")
+        if told["standing"]["champion"] != version:
+            version = told["standing"]["champion"]
+            made = {each["version"]: each["artifact"] for each in told["versions"]}
+            artifact = artifacts.setdefault(version, made[version])
+        departed = until
+    events = heard(server)
+    right = serving.predicted[first_of(flights) : departed]
+    truth = flights.label[first_of(flights) : departed]
+    predictions = {v: flights_model.load(a).predict(flights.features) for v, a in artifacts.items()}
+    served = serving.served[first_of(flights) : departed]
+    return Year(served, right == truth, events, predictions, server.starts)

@@ -1,4 +1,4 @@
-"""The service, its senders, a bad network and crashes, in a time that only passes when told to.
+"""The service, senders, a webhook, a bad network and crashes, in a time that passes when told to.
 
 Everything that happens is drawn from a seed and happens in one thread, so that a seed that finds
 something finds it again. The store keeps what was committed, and nothing else, over a crash.
@@ -6,17 +6,20 @@ something finds it again. The store keeps what was committed, and nothing else, 
 
 import heapq
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
 from obligations import NOW, Debt, Plan, check, taken
 
-from homeostat import AccuracyMetric, LatencyMetric
+from homeostat import AccuracyMetric, LatencyMetric, ThresholdStrategy
 from homeostat.engine import Engine
 from homeostat.errors import HomeostatError
 from homeostat.runtime import crash, keeper
+from homeostat.runtime.follower import Follower, Pace
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger, Limits
+from homeostat.sinks import Outlet, Retry
 from homeostat.stores.faults import StoreError, StoreFull
 from homeostat.stores.sqlite import SQLite
 from homeostat.stores.store import Store
@@ -28,7 +31,7 @@ LONGEST = 3_000.0  # seconds in which everything has to be done
 
 
 def engine_of(_):
-    return Engine([AccuracyMetric(9), LatencyMetric(0.3)], [])
+    return Engine([AccuracyMetric(9), LatencyMetric(0.3)], [], ThresholdStrategy(0.7))
 
 
 class Killed(BaseException):
@@ -84,14 +87,41 @@ class Service(Keeper):
             self._tend()
 
 
-class World:
-    """One run of a seed. `service` is the class under test, `take` what it does with a request."""
+class Receiver:
+    """A webhook's receiver: away now and then, and what it answers may get lost."""
 
-    def __init__(self, seed, service=Service, take=taken):
+    name = "receiver"
+
+    def __init__(self, world):
+        self._world, self.heard = world, {}
+
+    def send(self, event):
+        chance = self._world.chance
+        if not self._world.calm and chance.random() < 0.2:
+            raise Retry("away")
+        heard = self.heard.setdefault(event.model, [])
+        if event.seq not in heard:
+            heard.append(event.seq)
+        if not self._world.calm and chance.random() < 0.1:
+            raise Killed
+        if self._world._lost():
+            raise Retry("the answer was lost")
+
+
+class World:
+    """One run of a seed. `service` is the class under test, `take` what it does with a request.
+
+    `follower` is what takes events to the receiver.
+    """
+
+    def __init__(self, seed, service=Service, take=taken, follower=Follower):
         self.chance = random.Random(seed)
+        self.receiver, self._follower_class = Receiver(self), follower
+        self.follower = None
         self._seed, self._service_class, self._take = seed, service, take
         self._heap, self._n, self.time = [], 0, 0.0
         self.calm = False  # at the end nothing bad happens any more
+        self.ended = None
         self.database = Memory(lambda: not self.calm and self.chance.random() < 0.03)
         self.service, self.crashes = None, 0
         self.senders = [Sender(self, f"m{n}") for n in range(SENDERS)]
@@ -108,11 +138,19 @@ class World:
             self.later(self.chance.uniform(0, 40), self._crash_soon)
         self.later(60.0, self._calm)
         self.later(0.0, self._tick)
-        while self._heap and not all(sender.done for sender in self.senders):
+        while self._heap and not self._done():
             self.time, _, _, do = heapq.heappop(self._heap)
             assert self.time < LONGEST, "it never ends"
             self._survive(do)
         self._judge()
+
+    def _done(self):
+        """All is sent, and the receiver has had time to hear of it."""
+        if not all(sender.done for sender in self.senders):
+            return False
+        self.calm = True
+        self.ended = self.time if self.ended is None else self.ended
+        return self.time > self.ended + 40.0
 
     def _survive(self, do):
         try:
@@ -129,13 +167,31 @@ class World:
         )
         try:
             self.service.begin()
+            self.follower = self._followed()
         except StoreError:
             self._gone()
+
+    def _followed(self):
+        follower = self._follower_class(
+            Outlet(self.receiver, start="beginning"), lambda: Store(self.database), self._kept,
+            clock=lambda: round(self.time * 1e6), chance=self.chance, pace=Pace(0.5, 5.0),
+        )  # fmt: skip
+        self._kept(follower.begin)
+        return follower
+
+    def _kept(self, do):
+        store = Store(self.database)
+        with store.change():
+            return do(store)
 
     def _tick(self):
         self.later(self.chance.expovariate(3.0), self._tick)
         if self.service is not None:
             self.service.step(self.chance)
+        if self.follower is not None and self.chance.random() < 0.3:
+            with suppress(StoreError):
+                self.follower.replay()  # whatever is new, it finds in the store
+                self.follower.step()
 
     def _crash_soon(self):
         if self.calm:
@@ -149,7 +205,7 @@ class World:
         """Killed: what waited is lost, what was not committed is undone."""
         crash._ARMED = ""
         self.crashes += 1
-        self.service = None
+        self.service = self.follower = None
         self.database.rollback()
         self.later(self.chance.uniform(0.1, 8.0), self._start)
 
@@ -188,7 +244,11 @@ class World:
         self.database.rollback()
         self.calm = True
         ledger = Ledger(Store(self.database), engine_of, lambda: NOW, Limits())
+        numbers = {model.name: model.number for model in Store(self.database).models()}
         for sender in self.senders:
+            events = Store(self.database).events(numbers[sender.model], 0, 100_000)
+            heard = self.receiver.heard.get(sender.model, [])
+            assert heard == [event.seq for event in events], "the receiver has not heard it all"
             check(ledger, sender.debt)
             assert ledger.accounts[sender.model].state_hash() == self._twin(sender)
 
@@ -247,12 +307,12 @@ class Sender:
             self.world.later(self.world.chance.expovariate(2.0), self.send)
 
 
-def simulate(seed, service=Service, take=taken):
+def simulate(seed, service=Service, take=taken, follower=Follower):
     """Run a seed; how often it crashed. Raises AssertionError where something was not kept."""
     before = crash.os, crash._ARMED, keeper._TICK
     crash.os, crash._ARMED, keeper._TICK = _Hand, "", 0
     try:
-        world = World(seed, service, take)
+        world = World(seed, service, take, follower)
         world.run()
         return world.crashes
     finally:

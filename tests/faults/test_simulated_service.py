@@ -1,5 +1,7 @@
 """Five hundred seeds of senders, networks and crashes; and the proof that they would notice."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from obligations import engine_of
@@ -9,10 +11,12 @@ from homeostat.errors import Closed
 from homeostat.runtime import ledger
 from homeostat.runtime.answers import Judged
 from homeostat.runtime.crash import crashpoint
+from homeostat.runtime.follower import Follower
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger, Limits
+from homeostat.sinks import Outgoing, Retry
 from homeostat.stores import open_store
-from homeostat.stores.faults import StoreError
+from homeostat.stores.faults import StoreBroken, StoreError
 from homeostat.stores.store import Store
 
 SEEDS, PARTS, ENOUGH = 500, 10, 100
@@ -29,7 +33,7 @@ def found_within(seeds, **changed):
     for seed in range(seeds):
         try:
             simulate(seed, **changed)
-        except AssertionError:
+        except (AssertionError, StoreBroken):
             return seed
     return None
 
@@ -74,6 +78,39 @@ class Stubborn(Service):
 
 def test_a_memory_ahead_of_the_store_would_be_noticed():
     assert found_within(ENOUGH, service=Stubborn) is not None
+
+
+class Forgetful(Follower):
+    """Writes an event off before it has been delivered."""
+
+    def _deliver(self, line, event, tries):
+        self._done(line, event.seq)
+        with suppress(Retry):
+            self.outlet.sink.send(Outgoing(line.name, event.seq, event.kind, event.body))
+
+
+def test_events_written_off_before_they_are_delivered_would_be_noticed():
+    assert found_within(ENOUGH, follower=Forgetful) is not None
+
+
+def test_events_that_are_not_kept_with_their_cause_would_be_noticed(monkeypatch):
+    def after_the_commit(self, model, first, events, now):
+        kept = list(events)
+        later.append(lambda: real(self, model, first, kept, now))
+
+    later, real, change = [], Store.add_events, Keeper._changed
+
+    def changed(self, works):
+        done = change(self, works)
+        crashpoint("before_commit")
+        with self._store.change():
+            while later:
+                later.pop(0)()
+        return done
+
+    monkeypatch.setattr(Store, "add_events", after_the_commit)
+    monkeypatch.setattr(Keeper, "_changed", changed)
+    assert found_within(ENOUGH) is not None
 
 
 def test_a_request_whose_sender_has_gone_holds_up_nobody(tmp_path):

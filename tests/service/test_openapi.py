@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from homeostat.service.attempts import AttemptLimits
 from homeostat.service.guard import OPEN
 from homeostat.service.openapi import DESCRIPTIONS, document
 from homeostat.service.routes import TABLE
@@ -37,7 +38,8 @@ def as_it_is(context, value):
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
     """A service with some records, its description, and a token."""
-    settings = Service(durability="fast", answer=30.0, hosts=["testserver"], streams=5)
+    settings = Service(durability="fast", answer=30.0, hosts=["testserver"], streams=5,
+                       attempts=AttemptLimits(burst=10**6))  # fmt: skip
     house = House(tmp_path_factory.mktemp("described") / "data", settings)
     house.send(*(record(n, ground_truth_label="ab"[n % 2], model="shop") for n in range(30)))
     house.send({"record_id": "later", "label": "a"}, path="/v1/labels")

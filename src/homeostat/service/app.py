@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,10 +17,15 @@ from starlette.types import ASGIApp
 
 from homeostat.errors import HomeostatError
 from homeostat.service import tokens
+from homeostat.service.gauges import waited_figures
 from homeostat.service.guard import Guard, Rule
 from homeostat.service.problems import Problem, reply_to
 from homeostat.service.routes import TABLE, Handler
+from homeostat.service.telemetry import collector_of
 from homeostat.service.wires import Wires
+
+if TYPE_CHECKING:
+    from homeostat.service.otlp import Collector
 
 _log = logging.getLogger("homeostat.service")
 
@@ -29,19 +36,27 @@ def application(wires: Wires) -> ASGIApp:
         StarletteRoute(route.path, _endpoint(wires, route.handler), methods=[route.method])
         for route in TABLE
     ]
-    app = Starlette(routes=routes, lifespan=partial(_lifespan, wires))
+    collector = collector_of(wires.settings.telemetry, partial(waited_figures, wires))
+    app = Starlette(routes=routes, lifespan=partial(_lifespan, wires, collector))
     app.router.redirect_slashes = False
     rules = [Rule(route.method, route.path, route.scope) for route in TABLE]
     hosts = ["localhost", wires.settings.host, *wires.settings.hosts]
     known = partial(tokens.known, wires.reader)
-    return Guard(app, rules, known, hosts, wires.settings.origins, wires.attempts)
+    guard = Guard(app, rules, known, hosts, wires.settings.origins, wires.attempts)
+    return guard if collector is None else collector.traced(guard)
 
 
 @asynccontextmanager
-async def _lifespan(wires: Wires, app: Starlette) -> AsyncIterator[None]:
+async def _lifespan(
+    wires: Wires, collector: Collector | None, app: Starlette
+) -> AsyncIterator[None]:
     wires.bell.bind()
+    if collector is not None:
+        collector.start()
     yield
     wires.closing = True
+    if collector is not None:
+        await asyncio.to_thread(collector.close, wires.settings.grace)
     await wires.readers.close()
 
 

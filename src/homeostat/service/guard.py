@@ -104,6 +104,7 @@ class Guard:
         for rule, pattern in self._rules:
             found = pattern.match(path)
             if found and rule.method == request.method:
+                request.scope["homeostat.route"] = rule.path
                 return rule, found.groupdict()
             if found:
                 methods.append(rule.method)

@@ -17,7 +17,7 @@ import uvicorn
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, HomeostatError
 from homeostat.runtime.crash import crashpoint
-from homeostat.service import tokens
+from homeostat.service import telemetry, tokens
 from homeostat.service.app import application
 from homeostat.service.caring import Caring
 from homeostat.service.connections import connection_of
@@ -88,6 +88,7 @@ def serve(
     _check_files(settings)
     for outlet in settings.sinks:
         outlet.check()
+    telemetry.check(settings.telemetry)
     where = settings.where(folder)
     if not folder.exists():  # so that no folder is made for a server that cannot listen
         _listening(settings).close()

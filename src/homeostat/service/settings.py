@@ -16,6 +16,7 @@ from homeostat.runtime.retention import Retention, check
 from homeostat.service.attempts import AttemptLimits
 from homeostat.service.bodies import BodyLimits
 from homeostat.service.caps import RecordLimits
+from homeostat.service.telemetry import Telemetry
 from homeostat.sinks import Outlet, outlets_of
 
 
@@ -50,6 +51,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body: BodyLimits = BodyLimits()
     record: RecordLimits = RecordLimits()
     attempts: AttemptLimits = AttemptLimits()
+    telemetry: Telemetry = Telemetry()
     limits: Limits = Limits()
     retention: Retention = Retention()
     sinks: tuple[Outlet, ...] = ()

@@ -1,0 +1,92 @@
+"""How the year of flights is set up: every number is about flights or days, none about the year."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PLAN = {
+    "skill.window": 2000,
+    "skill.floor": -0.3,  # clearly worse than always giving the same answer
+    "skill.hold": 500,  # flights in a row below the floor
+    "after_drift": "7d",  # not more often than this when something has changed
+    "anyway": "21d",  # nor than this when nothing new has
+    "data.window": "14d",
+    "data.held_out": 0,
+    "trainer.recent": 2000,  # the latest flights, on which the trainer chooses what goes forward
+    "compare.alpha": 0.2,
+    "compare.margin": 0.02,
+    "compare.minimum": 200,
+    "compare.patience": "30d",
+    "compare.watch": 0,
+    "compare.watch_margin": 0.0,
+}
+
+CONFIG = """
+[[metrics]]
+type = "skill"
+window = {skill.window}
+
+[[detectors]]
+type = "adwin"
+on = "error"
+
+[strategy]
+type = "any_of"
+
+[[strategy.strategies]]
+type = "all_of"
+cooldown = "{after_drift}"
+
+[[strategy.strategies.strategies]]
+type = "drift"
+on = "error"
+
+[[strategy.strategies.strategies]]
+type = "threshold"
+metric = "skill"
+threshold = {skill.floor}
+hold = {skill.hold}
+
+[[strategy.strategies]]
+type = "threshold"
+metric = "skill"
+threshold = {skill.floor}
+hold = {skill.hold}
+cooldown = "{anyway}"
+
+[models.flights.retraining.parameters]
+recent = {trainer.recent}
+first = "../../../first"
+
+[models.flights.retraining.trainer]
+type = "command"
+argv = ["{python}", "{here}/flights_model.py"]
+
+[models.flights.retraining.scorer]
+type = "function"
+function = "flights_model:predict"
+path = ["{here}"]
+env = ["FLIGHTS_FIRST"]
+
+[models.flights.retraining.rules]
+cooldown = "{after_drift}"
+
+[models.flights.retraining.data]
+window = "{data.window}"
+held_out = {data.held_out}
+
+[models.flights.retraining.compare]
+alpha = {compare.alpha}
+margin = {compare.margin}
+minimum = {compare.minimum}
+patience = "{compare.patience}"
+watch = {compare.watch}
+watch_margin = {compare.watch_margin}
+"""
+
+
+def filled(config: str, plan: dict, python: str, here: Path) -> str:
+    """The configuration with the settings of a plan."""
+    for name, value in {**plan, "python": python, "here": here}.items():
+        config = config.replace(f"{{{name}}}", str(value))
+    return config
