@@ -244,3 +244,42 @@ def _lived(flights: Flights, server: Server, days: int, kills: dict[int, float])
     predictions = {v: flights_model.load(a).predict(flights.features) for v, a in artifacts.items()}
     served = serving.served[first_of(flights) : departed]
     return Year(served, right == truth, events, predictions, server.starts)
+
+
+def quiet(server: Server) -> None:
+    """Wait until nothing is left to do: no job is open, and the comparison has seen it all."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        with suppress(FileNotFoundError):
+            store = open_store(server.folder / "data", read_only=True)
+            try:
+                if rested(store):
+                    return
+            finally:
+                store.close()
+        if server.process.poll() is not None:
+            server.start()
+        time.sleep(0.02)
+    raise RuntimeError("the service does not come to rest")
+
+
+def rested(store) -> bool:
+    """Whether a look at the store shows that nothing is due."""
+    (model,) = (each for each in store.models() if each.name == MODEL)
+    if jobs.all_of(store, model.number, jobs.OPEN, 1):
+        return False
+    progress = versions.progress(store, model.number)
+    return progress is None or store.fact_at(model.number, progress.cursor) is None
+
+
+def heard(server: Server) -> list[dict]:
+    """What the service told of the loop, in order."""
+    found, after = [], 0
+    kinds = ",".join((*DECISIONS, "RetrainQueued", "RetrainSucceeded", "RetrainFailed"))
+    while True:
+        path = f"/v1/models/{MODEL}/events?limit=1000&after={after}&kinds={kinds}"
+        told = server.ask("GET", path)["events"]
+        if not told:
+            return found
+        found += told
+        after = told[-1]["seq"]

@@ -1,13 +1,15 @@
 """What a user brings to the loop: how the model of the flights is trained, and how it predicts.
 
 `train` is the trainer's, `predict` the scorer's; both are told where things are, and know nothing
-of the service. An artifact is a folder with the fitted model.
+of the service. An artifact is a folder with the fitted model. The version that served before the
+service was there has none; the variable FLIGHTS_FIRST says where it is.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import joblib
@@ -16,7 +18,7 @@ import pyarrow.parquet as pq
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 CATEGORICAL = (0, 1, 2)
-N_FEATURES = 15
+NEW = ""
 
 
 def features(columns) -> np.ndarray:
@@ -37,36 +39,42 @@ def keep(model, folder: Path) -> None:
     joblib.dump(model, folder / "model.joblib")
 
 
-def load(artifact: str):
-    return joblib.load(Path(artifact) / "model.joblib")
+@cache
+def load(artifact: str | None):
+    return joblib.load(Path(artifact or os.environ["FLIGHTS_FIRST"]) / "model.joblib")
 
 
-def predict(artifact: str, columns) -> list[str]:
+def predict(artifact: str | None, columns) -> list[str]:
     return load(artifact).predict(features(columns)).tolist()
 
 
 def train(order) -> dict:
-    """Fit to all but the latest records; on those, the best of what there is goes forward.
+    """What is best on the latest records goes forward: a new model, or one that served before.
 
-    A version that served before may be right again, in the same season or weather: then nothing new
-    is needed, and it is named.
+    In the same season or weather an earlier version may be right again; then it is named, and
+    nothing is made.
     """
     table = pq.read_table(order["data"]).to_pydict()
     values = features({k: v for k, v in table.items() if k.startswith("features.")})
     truth = np.array(table["ground_truth_label"])
-    recent = min(int(order.get("parameters", {}).get("recent", 2000)), len(truth) // 3)
-    model = fitted(values[:-recent], truth[:-recent])
-    held, known = values[-recent:], truth[-recent:]
-    scores = {"": float((model.predict(held) == known).mean())}
-    for version, artifact in order.get("versions", {}).items():
-        if artifact and version != order["base"]:
-            scores[version] = float((load(artifact).predict(held) == known).mean())
-    best = max(scores, key=lambda name: scores[name])
-    print(json.dumps({"scores": {name or "new": round(s, 4) for name, s in scores.items()}}))
-    if best:
-        return {"version": best, "metrics": {"recent_accuracy": scores[best]}}
+    recent = int(order["parameters"]["recent"])
+    if recent:
+        scores = scored(order, values, truth, recent)
+        print(json.dumps(scores))
+        best = max(scores, key=lambda name: scores[name])
+        if best != NEW:
+            return {"version": best, "metrics": {"recent_accuracy": scores[best]}}
     keep(fitted(values, truth), Path(order["folder"]) / "model")
-    return {"artifact": "model", "metrics": {"recent_accuracy": scores[""]}}
+    return {"artifact": "model"}
+
+
+def scored(order, values: np.ndarray, truth: np.ndarray, recent: int) -> dict[str, float]:
+    """How often a new model, and each earlier one, is right on so many of the latest records."""
+    held, known = values[-recent:], truth[-recent:]
+    new = fitted(values[:-recent], truth[:-recent])
+    earlier = {"january": None, **order["versions"]}
+    models = {NEW: new, **{n: load(at) for n, at in earlier.items() if n != order["base"]}}
+    return {name: float((model.predict(held) == known).mean()) for name, model in models.items()}
 
 
 def main() -> None:

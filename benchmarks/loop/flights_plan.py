@@ -39,7 +39,7 @@ cooldown = "{after_drift}"
 
 [[strategy.strategies.strategies]]
 type = "drift"
-on = "error"
+metric = "error"
 
 [[strategy.strategies.strategies]]
 type = "threshold"
@@ -56,11 +56,11 @@ cooldown = "{anyway}"
 
 [models.flights.retraining.parameters]
 recent = {trainer.recent}
-first = "../../../first"
 
 [models.flights.retraining.trainer]
 type = "command"
 argv = ["{python}", "{here}/flights_model.py"]
+env = ["FLIGHTS_FIRST"]
 
 [models.flights.retraining.scorer]
 type = "function"

@@ -23,6 +23,7 @@ from homeostat.errors import (
 )
 from homeostat.event_batch import EventBatch
 from homeostat.events import (
+    ChallengerReady,
     ChallengerRegistered,
     ChallengerRejected,
     ChallengerUndecided,
@@ -185,6 +186,7 @@ __all__ = [
     "Batch",
     "Bias",
     "Brier",
+    "ChallengerReady",
     "ChallengerRegistered",
     "ChallengerRejected",
     "ChallengerUndecided",

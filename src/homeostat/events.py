@@ -253,6 +253,12 @@ class ChallengerRejected(SystemEvent, frozen=True, gc=False):
     payload: DecisionEvent
 
 
+class ChallengerReady(SystemEvent, frozen=True, gc=False):
+    """A challenger is shown to be better; it serves when a person says so."""
+
+    payload: DecisionEvent
+
+
 class ChallengerUndecided(SystemEvent, frozen=True, gc=False):
     """The time of a comparison was over before it could tell; the champion stays."""
 

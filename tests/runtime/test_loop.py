@@ -274,6 +274,16 @@ def test_the_time_of_a_comparison_is_over(tmp_path):
     school.store.close()
 
 
+def test_a_comparison_without_any_pair_ends_in_time(tmp_path):
+    school = School(tmp_path, course_of(compare={"patience": "1d"}))
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.scorer.down = True
+    school.traffic(range(100_000, 100_010))
+    assert "after 0 pairs" in school.told("ChallengerUndecided")[0]["reason"]
+    school.store.close()
+
+
 def test_a_promotion_that_was_a_mistake_is_rolled_back(school):
     school.scorer.of = {"v2": "yes", "v1": "yes"}
     school.failing(range(30))
@@ -376,6 +386,20 @@ def test_one_that_is_slower_or_larger_than_it_may_be_is_rejected(tmp_path):
     school.failing(range(300, 400), "v2")
     school.step()
     assert school.told("ChallengerRejected")[1]["reason"].startswith("better, but slow: 1e+03 ms")
+    school.store.close()
+
+
+def test_one_that_has_won_waits_for_a_word_where_one_is_needed(tmp_path):
+    school = School(tmp_path, course_of(compare={"automatic": False}))
+    school.failing(range(30))
+    trained(school, version="v2")
+    for start in range(30, 230, 50):
+        school.failing(range(start, start + 50))
+        school.step()
+    assert school.loop.standing.champion == "v1"
+    assert school.story().count("ChallengerReady") == 1
+    school.act(lambda loop: loop.promote(by="anna", evidence=loop.comparison()))
+    assert school.loop.standing.champion == "v2"
     school.store.close()
 
 

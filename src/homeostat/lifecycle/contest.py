@@ -41,6 +41,7 @@ class Contest:
         self._memory = Decision(
             rules.alpha, rules.memory_margin, bound=None if rules.loss == "wrong" else 1.0
         )
+        self._patience = seconds(rules.watch_for if watch else rules.patience) * _SECOND
         self._right = [0, 0]  # champion, challenger
         self._n = self._others = 0
         self._latency = [0, 0.0, 0.0]  # pairs with both, milliseconds of each
@@ -108,11 +109,14 @@ class Contest:
         if found != UNDECIDED or self._decision.final:
             self.reason = f"{self._decision.evidence()['reason']}, after {self._n:,} pairs"
             return found
-        patience = seconds(rules.watch_for if self._watch else rules.patience)
-        if now - self._since > patience * _SECOND:
+        if self.late(now):
             self.reason = f"the time is over, after {self._n:,} pairs"
             return UNDECIDED
         return None
+
+    def late(self, now: int) -> bool:
+        """Whether the time of it is over (the records' time)."""
+        return now - self._since > self._patience
 
     def _slow(self) -> str:
         n, champion, challenger = self._latency

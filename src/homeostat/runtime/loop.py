@@ -16,6 +16,7 @@ import numpy as np
 from homeostat.batch import Batch
 from homeostat.errors import HomeostatError, InvalidInput
 from homeostat.events import (
+    ChallengerReady,
     ChallengerRegistered,
     ChallengerRejected,
     ChallengerUndecided,
@@ -279,7 +280,7 @@ class Loop:
             self._close(ChallengerUndecided, standing, "a newer challenger has come", {})
         causes = ([job.cause] if job.cause is not None else []) + job.causes
         self._stand(msgspec.structs.replace(
-            self._known, challenger=version.version, watched=False, since=self._at(),
+            self._known, challenger=version.version, watched=False, ready=False, since=self._at(),
             job=job.id, causes=causes[:_CAUSES],
         ))  # fmt: skip
         self._compare(job.manifest.get("cut", job.position))
@@ -434,7 +435,7 @@ class Loop:
 
     def settle(self) -> None:
         """Keep what has come to the comparison, and decide where it is decided."""
-        if not self._unkept or self._contest is None:
+        if self._contest is None or not (self._unkept or self._contest.late(self._at())):
             return
         self._unkept = False
         versions.keep_comparison(self._store, self.number, self._progress, self._contest.snapshot())
@@ -448,11 +449,20 @@ class Loop:
                 self.roll_back(reason=reason, evidence=evidence)
             else:
                 self._end_comparison(self._known)
+        elif verdict == PROMOTED and self.course.compare.automatic:
+            self.promote(reason=reason, evidence=evidence)
         elif verdict == PROMOTED:
-            if self.course.compare.automatic:
-                self.promote(reason=reason, evidence=evidence)
+            self._wait_for_a_word(reason, evidence)
         else:
             self.reject(reason=reason, evidence=evidence, undecided=verdict == UNDECIDED)
+
+    def _wait_for_a_word(self, reason: str, evidence: dict[str, Any]) -> None:
+        standing = self._known
+        if standing.ready or standing.challenger is None:
+            return
+        self._stand(msgspec.structs.replace(standing, ready=True))
+        told = self._decision(standing, standing.challenger, reason, None, evidence)
+        self._tell([ChallengerReady(told)])
 
     def comparison(self) -> dict[str, Any] | None:
         """What the comparison that runs shows so far."""

@@ -26,6 +26,7 @@ SEVERITY = {
     "ModelPromoted": "info",
     "ModelRolledBack": "warning",
     "ChallengerRegistered": "info",
+    "ChallengerReady": "info",
     "ChallengerRejected": "info",
     "ChallengerUndecided": "info",
     "RetrainSuppressed": "info",

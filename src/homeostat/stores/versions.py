@@ -19,7 +19,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     generation counts the changes of the champion: whoever changes it names the one he has seen.
     previous: who served before. challenger: who is compared with the champion; watched: whether
-    that is the previous champion, after a promotion. since: of this comparison, in the records'
+    that is the previous champion, after a promotion; ready: whether it has won, and a person is to
+    say the word. since: of this comparison, in the records'
     time. job: what made the champion or the challenger that is compared. causes: of that job.
     alarms: those that are open, with their numbers in the log.
     """
@@ -29,6 +30,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     previous: str | None = None
     challenger: str | None = None
     watched: bool = False
+    ready: bool = False
     since: int = 0
     job: str | None = None
     causes: list[int] = []
