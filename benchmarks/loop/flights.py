@@ -42,6 +42,8 @@ MODEL, FIRST = "flights", "january"
 STEP = 250  # landings between two looks at who serves
 PATIENCE = 300.0  # seconds, after which something is wrong
 DECISIONS = ("ModelPromoted", "ChallengerRejected", "ChallengerUndecided", "ModelRolledBack")
+TOLD = (*DECISIONS, "RetrainQueued", "RetrainSucceeded", "RetrainFailed")
+NOISE = 1.96  # standard errors, of McNemar's test
 
 
 class Server:
@@ -107,12 +109,12 @@ class Server:
 
 
 class Year(NamedTuple):
-    """What came of it: which version served each flight, and what the service told."""
+    """What came of it. served: the version, of each flight; predicted: what each version says."""
 
     served: np.ndarray
     right: np.ndarray
     events: list[dict]
-    artifacts: dict[str, str]
+    predicted: dict[str, np.ndarray]
     starts: int
 
     def decisions(self) -> list[tuple]:
@@ -274,12 +276,56 @@ def rested(store) -> bool:
 
 def heard(server: Server) -> list[dict]:
     """What the service told of the loop, in order."""
-    found, after = [], 0
-    kinds = ",".join((*DECISIONS, "RetrainQueued", "RetrainSucceeded", "RetrainFailed"))
-    while True:
-        path = f"/v1/models/{MODEL}/events?limit=1000&after={after}&kinds={kinds}"
-        told = server.ask("GET", path)["events"]
-        if not told:
-            return found
-        found += told
-        after = told[-1]["seq"]
+    store = open_store(server.folder / "data", read_only=True)
+    try:
+        (model,) = (each for each in store.models() if each.name == MODEL)
+        found = store.events(model.number, 0, 1_000_000, TOLD)
+        return [{"kind": e.kind, **json.loads(e.body)[e.kind]} for e in found]
+    finally:
+        store.close()
+
+
+def shown(flights: Flights, year: Year, days: int) -> dict:
+    """The figures, printed."""
+    n = len(year.right)
+    calendars = {d: float(monthly(flights, d * DAY)[0][:n].mean()) for d in (14, 30, 60, 365)}
+    best = max(calendars, key=lambda window: calendars[window])
+    accuracy, changes = float(year.right.mean()), list(followed(flights, year))
+    worse = sum(change["z"] < -NOISE for change in changes)
+    print(f"{'':28}{'right':>8}{'retrainings':>13}")
+    print(f"{'never retrained':28}{never(flights)[:n].mean():8.4f}{0:13}")
+    for window, right in calendars.items():
+        print(f"{f'every month, {window} days':28}{right:8.4f}{10:13}")
+    print(f"{'homeostat':28}{accuracy:8.4f}{year.count('RetrainSucceeded'):13}")
+    print(f"{year.count('ModelPromoted')} promotions, {year.count('ModelRolledBack')} taken back, "
+          f"{worse} with fewer right in the 30 days after, beyond noise")  # fmt: skip
+    for change in changes:
+        print("  {day:>4}  {before:>12} -> {after:<12}  {difference:+.3f}  z {z:+.1f}".format(**change))
+    return {
+        "records": n, "accuracy": round(accuracy, 4), "best_calendar": round(calendars[best], 4),
+        "gain": round(accuracy - calendars[best], 4), "retrainings": year.count("RetrainQueued"),
+        "failed": year.count("RetrainFailed"), "promotions": year.count("ModelPromoted"),
+        "rolled_back": year.count("ModelRolledBack"), "worse": worse, "changes": changes,
+    }  # fmt: skip
+
+
+def followed(flights: Flights, year: Year):
+    """Each change of the champion: both versions on the flights of the 30 days after it."""
+    first = first_of(flights)
+    for at in np.flatnonzero(year.served[1:] != year.served[:-1]) + 1:
+        before, after = year.served[at - 1], year.served[at]
+        minute = int(flights.departed[first + at])
+        until = int(np.searchsorted(flights.departed, minute + 30 * DAY))
+        rows = slice(first + at, until)
+        truth = flights.label[rows]
+        old, new = (year.predicted[v][rows] == truth for v in (before, after))
+        won, lost = int((new & ~old).sum()), int((old & ~new).sum())
+        yield {
+            "day": minute // DAY, "before": str(before), "after": str(after), "flights": len(truth),
+            "difference": round((won - lost) / len(truth), 4),
+            "z": round((won - lost) / max(1, won + lost) ** 0.5, 2),
+        }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

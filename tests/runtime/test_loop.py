@@ -121,6 +121,17 @@ def test_a_job_waits_for_a_word_where_one_is_needed(tmp_path):
     school.store.close()
 
 
+def test_one_that_nobody_approves_is_ended(tmp_path):
+    school = School(tmp_path, course_of({"approval": True, "queue": "2d"}))
+    school.failing(range(30))
+    school.step()
+    school.now += 3 * 86_400_000_000
+    school.step()
+    assert [job.state for job in school.jobs()] == [CANCELLED]
+    assert school.told("RetrainFailed")[0]["problem"] == "it has waited for 2d"
+    school.store.close()
+
+
 def test_a_result_of_an_attempt_that_is_over_is_not_taken(school):
     school.failing(range(30))
     school.step()

@@ -100,7 +100,6 @@ class Contest:
 
     def verdict(self, now: int) -> str | None:
         """Who has won by now (the records' time): None while that is open."""
-        rules = self._rules
         found = self._decision.verdict
         if found == PROMOTED and not self._watch:
             self.reason = self._slow() or self._forgetful()

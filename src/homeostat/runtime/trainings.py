@@ -24,7 +24,7 @@ from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.loop import Loop
 from homeostat.runtime.training import TooFew, choose, write
 from homeostat.stores import jobs, versions
-from homeostat.stores.jobs import QUEUED, RUNNING, Job
+from homeostat.stores.jobs import OPEN, QUEUED, RUNNING, Job
 from homeostat.stores.store import Store
 
 Change = Callable[[str, Callable[[Loop], Any]], Any]
@@ -71,7 +71,9 @@ class Trainings:
         if self._first:
             self._first = False
             self._adopt()
-        found = jobs.all_of(self._reader, states=(QUEUED, RUNNING))
+        found = jobs.all_of(self._reader, states=OPEN)
+        for name in {self._name(job) for job in found if self._overdue(job)}:
+            self._change(name, lambda loop: loop.overdue())
         running = [job for job in found if job.state == RUNNING]
         self._end_others(running)
         moved = False
@@ -88,6 +90,10 @@ class Trainings:
 
     def _started(self, job: Job) -> bool:
         return self._change(self._name(job), lambda loop: loop.start(job.id)) is not None
+
+    def _overdue(self, job: Job) -> bool:
+        limit = self._care_of(self._name(job)).course.rules.micros("queue")
+        return job.state != RUNNING and self._clock() - job.created > limit
 
     # One job ----------------------------------------------------------------------------------
 

@@ -123,7 +123,7 @@ class Collector:
 def _session() -> requests.Session:
     """One that follows no redirect: secrets in headers are for that address alone."""
     session = requests.Session()
-
+    session.max_redirects = 0
     return session
 
 
