@@ -14,17 +14,11 @@ ends the service by SIGKILL at 20 random moments of it, and says whether it deci
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,80 +26,17 @@ import flights_model
 import numpy as np
 import pyarrow as pa
 from flights_plan import CONFIG, PLAN, filled
+from served import Server
 
 from homeostat.demo.calendar import landed_within, monthly, never
 from homeostat.demo.flights import Flights, instants, load, month_starts
 from homeostat.demo.loop import DAY
-from homeostat.stores import jobs, open_store, versions
 
 MODEL, FIRST = "flights", "january"
 STEP = 250  # landings between two looks at who serves
-PATIENCE = 300.0  # seconds, after which something is wrong
 DECISIONS = ("ModelPromoted", "ChallengerRejected", "ChallengerUndecided", "ModelRolledBack")
 TOLD = (*DECISIONS, "RetrainQueued", "RetrainSucceeded", "RetrainFailed")
 NOISE = 1.96  # standard errors, of McNemar's test
-
-
-class Server:
-    """`homeostat serve` in a process of its own, that can be ended and started again."""
-
-    def __init__(self, folder: Path, config: str) -> None:
-        self.folder, self.starts = folder, 0
-        (folder / "homeostat.toml").write_text(config)
-        self.start()
-        self.token = (folder / "token").read_text().strip()
-
-    def start(self) -> None:
-        self.starts += 1
-        command = [sys.executable, "-m", "homeostat", "serve", "--port", "0", "--data", "data",
-                   "--token-file", "token"]  # fmt: skip
-        with (self.folder / "stderr").open("ab") as errors:
-            self.process = subprocess.Popen(
-                command, cwd=self.folder, stdout=subprocess.PIPE, stderr=errors, text=True,
-                env={**os.environ, "FLIGHTS_FIRST": str(self.folder / FIRST)},
-            )  # fmt: skip
-        assert self.process.stdout is not None
-        line = ""
-        while "homeostat serves" not in line:
-            line = self.process.stdout.readline()
-            if not line:
-                raise RuntimeError((self.folder / "stderr").read_text()[-2000:])
-        self.address = line.split()[2].rstrip(",").partition("//")[2]
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-
-    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> dict:
-        """Asked until it is answered; one that was killed is started again first."""
-        while True:
-            try:
-                return self._asked(method, path, body, kind)
-            except (OSError, http.client.HTTPException):
-                if self.process.wait(PATIENCE) != -signal.SIGKILL:
-                    raise
-                self.start()
-
-    def _asked(self, method: str, path: str, body: bytes | None, kind: str) -> dict:
-        connection = http.client.HTTPConnection(self.address, timeout=PATIENCE)
-        try:
-            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
-            connection.request(method, path, body, headers)
-            reply = connection.getresponse()
-            said = reply.read()
-        finally:
-            connection.close()
-        if reply.status != 200:
-            raise RuntimeError(f"{path}: {reply.status} {said[:1000]!r}")
-        return json.loads(said)
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class Year(NamedTuple):
@@ -143,11 +74,12 @@ class Serving:
         values = self.flights.features[rows]
         said = self._models[version].predict(values)
         self.served[rows], self.predicted[rows] = version, said
+        at = instants(self.flights.departed[rows])
         columns = {
             "record_id": [f"f{row}" for row in rows], "model": [MODEL] * len(rows),
             "model_version": [version] * len(rows), "predicted_label": said.tolist(),
             "latency_ms": np.ones(len(rows)),
-            "created_at": pa.array(instants(self.flights.departed[rows]), pa.timestamp("us", "UTC")),
+            "created_at": pa.array(at, pa.timestamp("us", "UTC")),
             **{f"features.f{at}": values[:, at] for at in range(values.shape[1])},
         }  # fmt: skip
         table = pa.table(columns)
@@ -212,7 +144,8 @@ def lived(flights: Flights, plan: dict, days: int, kills: list[tuple[int, float]
         january = landed_within(flights, 0, int(month_starts()[0]))
         fitted = flights_model.fitted(flights.features[january], flights.label[january])
         flights_model.keep(fitted, folder / FIRST)
-        server = Server(folder, filled(CONFIG, plan, sys.executable, Path(__file__).parent))
+        config = filled(CONFIG, plan, sys.executable, Path(__file__).parent)
+        server = Server(folder, config, {"FLIGHTS_FIRST": str(folder / FIRST)})
         try:
             return _lived(flights, server, days, dict(kills))
         finally:
@@ -233,56 +166,19 @@ def _lived(flights: Flights, server: Server, days: int, kills: dict[int, float])
         labels = [{"model": MODEL, "record_id": f"f{row}", "label": str(flights.label[row])}
                   for row in landed.tolist()]  # fmt: skip
         server.ask("POST", "/v1/labels", json.dumps(labels).encode(), "application/json")
-        quiet(server)
+        server.rest(MODEL)
         told = server.ask("GET", f"/v1/models/{MODEL}/versions")
         if told["standing"]["champion"] != version:
             version = told["standing"]["champion"]
             made = {each["version"]: each["artifact"] for each in told["versions"]}
             artifact = artifacts.setdefault(version, made[version])
         departed = until
-    events = heard(server)
+    events = server.heard(MODEL, TOLD)
     right = serving.predicted[first_of(flights) : departed]
     truth = flights.label[first_of(flights) : departed]
     predictions = {v: flights_model.load(a).predict(flights.features) for v, a in artifacts.items()}
     served = serving.served[first_of(flights) : departed]
     return Year(served, right == truth, events, predictions, server.starts)
-
-
-def quiet(server: Server) -> None:
-    """Wait until nothing is left to do: no job is open, and the comparison has seen it all."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        with suppress(FileNotFoundError):
-            store = open_store(server.folder / "data", read_only=True)
-            try:
-                if rested(store):
-                    return
-            finally:
-                store.close()
-        if server.process.poll() is not None:
-            server.start()
-        time.sleep(0.02)
-    raise RuntimeError("the service does not come to rest")
-
-
-def rested(store) -> bool:
-    """Whether a look at the store shows that nothing is due."""
-    (model,) = (each for each in store.models() if each.name == MODEL)
-    if jobs.all_of(store, model.number, jobs.OPEN, 1):
-        return False
-    progress = versions.progress(store, model.number)
-    return progress is None or store.fact_at(model.number, progress.cursor) is None
-
-
-def heard(server: Server) -> list[dict]:
-    """What the service told of the loop, in order."""
-    store = open_store(server.folder / "data", read_only=True)
-    try:
-        (model,) = (each for each in store.models() if each.name == MODEL)
-        found = store.events(model.number, 0, 1_000_000, TOLD)
-        return [{"kind": e.kind, **json.loads(e.body)[e.kind]} for e in found]
-    finally:
-        store.close()
 
 
 def shown(flights: Flights, year: Year, days: int) -> dict:
@@ -300,7 +196,11 @@ def shown(flights: Flights, year: Year, days: int) -> dict:
     print(f"{year.count('ModelPromoted')} promotions, {year.count('ModelRolledBack')} taken back, "
           f"{worse} with fewer right in the 30 days after, beyond noise")  # fmt: skip
     for change in changes:
-        print("  {day:>4}  {before:>12} -> {after:<12}  {difference:+.3f}  z {z:+.1f}".format(**change))
+        print(
+            "  {day:>4}  {before:>12} -> {after:<12}  {difference:+.3f}  z {z:+.1f}".format(
+                **change
+            )
+        )
     return {
         "records": n, "accuracy": round(accuracy, 4), "best_calendar": round(calendars[best], 4),
         "gain": round(accuracy - calendars[best], 4), "retrainings": year.count("RetrainQueued"),

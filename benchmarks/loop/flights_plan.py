@@ -12,9 +12,9 @@ PLAN = {
     "anyway": "21d",  # nor than this when nothing new has
     "data.window": "14d",
     "data.held_out": 0,
-    "trainer.recent": 2000,  # the latest flights, on which the trainer chooses what goes forward
+    "trainer.recent": 1000,  # the latest flights, on which the trainer chooses what goes forward
     "compare.alpha": 0.2,
-    "compare.margin": 0.02,
+    "compare.margin": 0.0,
     "compare.minimum": 200,
     "compare.patience": "30d",
     "compare.watch": 0,

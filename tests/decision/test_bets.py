@@ -1,7 +1,8 @@
+"""Bets go on, whatever they have won."""
+
 import numpy as np
 
 from homeostat.decision.bets import Bets
-
 
 
 def test_a_capital_beyond_all_numbers_goes_on():

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from homeostat import config, fleet
 from homeostat.cli.group import USAGE, Failure, debug_option, import_from_here
-from homeostat.errors import ConfigError
+from homeostat.collected import Faults
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Exit status:
+  0  ended in order: SIGTERM or SIGINT, and what was accepted is kept
+  1  cannot go on: the disk or the data needs a hand, or another process has the folder
+  2  not begun: the configuration or the command line is wrong; nothing was made
+An end by SIGKILL or a power cut needs no hand: start it again."""
+)
 @click.option(
     "-c",
     "--config",
@@ -35,7 +41,7 @@ from homeostat.errors import ConfigError
 @click.option(
     "--token-file",
     metavar="FILE",
-    help="Write the first administrator's token there, in place of printing it.",
+    help="Write the first administrator's token there, in place of printing it; over no file.",
 )
 @debug_option
 @click.pass_context
@@ -49,6 +55,7 @@ def serve(
     Ends in order at SIGTERM; after any other end it starts again by itself.
     """
     import_from_here()
+    from homeostat.service.beginning import TokenFile
     from homeostat.service.caring import Caring
     from homeostat.service.server import serve as serve_folder
     from homeostat.service.settings import service_of
@@ -56,7 +63,16 @@ def serve(
     settings = _settings(config_path)
     given = {"host": host, "port": port, "behind_proxy": behind_proxy or None}
     chosen = {name: value for name, value in given.items() if value is not None}
-    service = service_of({**settings.service, **chosen}, f"{settings.source}: service")
+    faults = Faults()
+    with faults.kept():
+        service = service_of({**settings.service, **chosen}, f"{settings.source}: service")
+    with faults.kept():
+        caring = Caring(settings.courses, settings.course, (), settings.source)
+    faults.tell()
+    caring.registries = service.registries
+    token_place = None if token_file is None else TokenFile(Path(token_file), Path(folder))
+    if token_place is not None and not (service.store or Path(folder).exists()):
+        token_place.check()  # before the folder is made; else a start with a token goes on
 
     def told(address: str) -> None:
         click.echo(f"homeostat serves {address}, data in {folder}")
@@ -65,11 +81,10 @@ def serve(
                        f"homeostat token create --scope admin --data {folder}")  # fmt: skip
 
     def token_told(token: str) -> None:
-        if token_file is not None:
-            _write_secret(Path(token_file), token)
+        if token_place is not None:
+            token_place.write(token)
         click.echo(f"admin token, told this once: {f'in {token_file}' if token_file else token}")
 
-    caring = Caring(settings.courses, settings.course, service.registries, settings.source)
     status = serve_folder(
         Path(folder), service, settings.engine_of, told, token_told, settings.models, caring
     )
@@ -84,15 +99,3 @@ def _settings(path: str | None) -> fleet.Fleet:
         return fleet.load_file(path)
     except OSError as error:
         raise Failure(f"{path}: {error.strerror}", USAGE) from error
-
-
-def _write_secret(path: Path, text: str) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:
-        raise ConfigError(f"--token-file {path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "w") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())

@@ -23,7 +23,7 @@ POINTS = (
     "tended",
     "tidied",
 )
-"""Those of taking records; one is armed by the environment, as `HOMEOSTAT_CRASH=before_commit:3`."""
+"""Of taking records; one is armed by the environment, as `HOMEOSTAT_CRASH=before_commit:3`."""
 
 LOOP_POINTS = (
     "news_kept",

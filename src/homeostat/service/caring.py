@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from homeostat.collected import Faults
 from homeostat.lifecycle.course import Course
 from homeostat.lifecycle.versions import Registry, Version
 from homeostat.registries import Shelf
@@ -41,11 +42,16 @@ class Caring:
     ) -> None:  # fmt: skip
         self.registries = registries
         self.differences: list[Difference] = []  # of registries from us, as last seen
-        self._usual = None if course is None else _care(course, f"{source}: retraining")
-        self._cares = {
-            name: _care(own, f"{source}: models.{name}.retraining")
-            for name, own in (courses or {}).items()
-        }
+        self._usual: Care | None = None
+        self._cares: dict[str, Care] = {}
+        faults = Faults()
+        if course is not None:
+            with faults.kept():
+                self._usual = _care(course, f"{source}: retraining")
+        for name, own in (courses or {}).items():
+            with faults.kept():
+                self._cares[name] = _care(own, f"{source}: models.{name}.retraining")
+        faults.tell()
 
     def course_of(self, name: str) -> Course | None:
         """How a model is taken care of; None for not at all."""
@@ -57,11 +63,14 @@ class Caring:
         return self._cares.get(name, self._usual) or Care(Course())
 
     def check(self) -> None:
-        """Raises ConfigError, or MissingExtra, when a plug-in lacks something that it needs."""
+        """Raises ConfigError, or MissingExtra, when plug-ins lack something that they need."""
+        faults = Faults()
         for plugin in self._plugins():
             check = getattr(plugin, "check", None)
             if check is not None:
-                check()
+                with faults.kept():
+                    check()
+        faults.tell()
 
     def close(self) -> None:
         """End the processes of scorers."""

@@ -1,12 +1,14 @@
-"""The process: the lock on the folder, the first token, the listener, and its orderly end."""
+"""The process: the lock on the folder, the listener, and its orderly end."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -14,16 +16,15 @@ from pathlib import Path
 
 import uvicorn
 
+from homeostat.collected import Faults
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, HomeostatError
-from homeostat.runtime.crash import crashpoint
-from homeostat.service import telemetry, tokens
+from homeostat.service import beginning, telemetry
 from homeostat.service.app import application
 from homeostat.service.caring import Caring
 from homeostat.service.connections import connection_of
 from homeostat.service.settings import Service
 from homeostat.service.wires import Wires
-from homeostat.stores import audit, open_store
 
 
 class Taken(HomeostatError):
@@ -53,28 +54,6 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def first_token(where: str | Path, told: Callable[[str], None]) -> None:
-    """Make an administrator's token when there is none yet.
-
-    It is told before it counts: whoever is stopped in between starts with another, and is not left
-    with one that nobody has heard.
-    """
-    store = open_store(where)
-    try:
-        if tokens.any_admin(store):
-            return
-        with store.change():
-            text = tokens.create(store, "admin", name="first start")
-            number = text.split("_")[1]
-            audit.record(store, "serve", "token create", id=number, scope="admin", models="",
-                         name="first start", expires=None)  # fmt: skip
-            told(text)
-            crashpoint("before_token")
-        crashpoint("after_token")
-    finally:
-        store.close()
-
-
 def serve(
     folder: Path, settings: Service, engine_of: Callable[[str], Engine],
     told: Callable[[str], None], token_told: Callable[[str], None],
@@ -83,24 +62,55 @@ def serve(
     """Serve until told to stop; the exit status.
 
     `told` hears the address once it is there, `token_told` the first token when one is made.
-    `declared` are the models of the configuration, `caring` is who takes care of them.
+    `declared` are the models of the configuration, `caring` is who takes care of them. Raises
+    ConfigError with all that is wrong, before anything is made; StoreError, Taken.
     """
-    _check_files(settings)
-    for outlet in settings.sinks:
-        outlet.check()
-    telemetry.check(settings.telemetry)
-    where = settings.where(folder)
+    where = _checked(folder, settings, caring)
     if not folder.exists():  # so that no folder is made for a server that cannot listen
         _listening(settings).close()
     with locked(folder), _listening(settings) as listener:
-        first_token(where, token_told)
+        if isinstance(where, Path):
+            beginning.check_kept(folder)
+        beginning.first_token(where, token_told)
+        if isinstance(where, Path):
+            beginning.mark(folder)
         return asyncio.run(_serve(folder, settings, engine_of, told, listener, declared, caring))
 
 
-def _check_files(settings: Service) -> None:
-    for path in (settings.tls_cert, settings.tls_key):
-        if path is not None and not os.access(path, os.R_OK):
-            raise ConfigError(f"service.tls_cert, tls_key: {path}: cannot be read")
+def _checked(folder: Path, settings: Service, caring: Caring | None) -> str | Path:
+    """Where the store is, when what the configuration needs from outside is there."""
+    faults = Faults()
+    checks = [
+        *(outlet.check for outlet in settings.sinks),
+        lambda: _check_tls(settings),
+        lambda: telemetry.check(settings.telemetry),
+        *([] if caring is None else [caring.check]),
+    ]
+    for check in checks:
+        with faults.kept():
+            check()
+    where: str | Path = folder
+    with faults.kept():
+        where = settings.where(folder)
+    faults.tell()
+    return where
+
+
+def _check_tls(settings: Service) -> None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except ssl.SSLError as error:
+        raise ConfigError(
+            f"service.tls_cert {settings.tls_cert}, tls_key {settings.tls_key}: are no certificate "
+            f"and its key: {error.reason or 'not PEM'}"
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"service.tls_cert {settings.tls_cert}, tls_key {settings.tls_key}: cannot be read: "
+            f"{error.strerror}"
+        ) from error
 
 
 def _listening(settings: Service) -> socket.socket:
@@ -111,9 +121,19 @@ def _listening(settings: Service) -> socket.socket:
         return socket.create_server(address, family=family, backlog=2048)
     except OSError as error:
         raise ConfigError(
-            f"service.port: cannot listen on {settings.host} port {settings.port}: "
-            f"{error.strerror}; choose another, 0 takes a free one"
+            f"cannot listen on {settings.host} port {settings.port}: {_reason(error)}; end what "
+            "listens there, or give another: --port, --host, or service.port and service.host; "
+            "port 0 takes a free one"
         ) from error
+
+
+def _reason(error: OSError) -> str | None:
+    """Why, in a word; `socket` tells the address once more beside it."""
+    if error.errno == errno.EADDRINUSE:
+        return "it is taken"
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return error.strerror
+    return os.strerror(error.errno)
 
 
 class _Server(uvicorn.Server):

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from homeostat.collected import Faults
 from homeostat.errors import ConfigError, did_you_mean
 from homeostat.lifecycle.versions import Registry
 from homeostat.registries import registries_of
@@ -75,22 +76,30 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def service_of(given: dict[str, Any], path: str) -> Service:
-    """The section, checked; raises ConfigError."""
-    names = [field.name for field in msgspec.structs.fields(Service)]
-    for name in given:
-        if name not in names:
-            raise ConfigError(f"{path}.{name}: no such setting; {did_you_mean(name, names)}")
-    plain = {name: value for name, value in given.items() if name not in ("sinks", "registries")}
-    sinks = tuple(outlets_of(given.get("sinks", []), f"{path}.sinks"))
-    registries = tuple(registries_of(given.get("registries", []), f"{path}.registries"))
+    """The section, checked; raises ConfigError, which tells all that is wrong."""
+    made: dict[str, Any] = {}
+    faults = Faults()
+    for name, value in given.items():
+        with faults.kept():
+            made[name] = _setting(name, value, path)
+    faults.tell()
+    return checked(Service(**made), path)
+
+
+def _setting(name: str, value: Any, path: str) -> Any:
+    if name == "sinks":
+        return tuple(outlets_of(value, f"{path}.sinks"))
+    if name == "registries":
+        return tuple(registries_of(value, f"{path}.registries"))
+    names = Service.__struct_fields__
+    if name not in names:
+        raise ConfigError(f"{path}.{name}: no such setting; {did_you_mean(name, names)}")
     try:
-        settings = msgspec.structs.replace(msgspec.convert(plain, Service), sinks=sinks,
-                                           registries=registries)  # fmt: skip
+        return getattr(msgspec.convert({name: value}, Service), name)
     except msgspec.ValidationError as error:
         said, _, place = str(error).partition(" - at `$")
         said = said.replace("Expected", "must be").replace("`", "")
         raise ConfigError(f"{path}{place.rstrip('`')}: {said}") from error
-    return checked(settings, path)
 
 
 def checked(settings: Service, path: str = "service") -> Service:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from homeostat.collected import Faults
 from homeostat.durations import seconds
 from homeostat.errors import ConfigError, HomeostatError, did_you_mean
 from homeostat.events import SystemEvent
@@ -67,14 +68,19 @@ class Outlet:
 
 
 def outlets_of(given: Any, path: str) -> list[Outlet]:
-    """The sinks that tables describe; raises ConfigError with the path to what is wrong."""
+    """The sinks that tables describe; raises ConfigError with the paths to what is wrong."""
     if not isinstance(given, list) or not all(isinstance(table, dict) for table in given):
         raise ConfigError(
             f"{path}: must be tables; write [[{path.rpartition(' ')[2]}]] before each"
         )
     if len(given) > MOST:
         raise ConfigError(f"{path}: there may be {MOST}, here are {len(given)}")
-    outlets = [_outlet(table, f"{path}[{at}]") for at, table in enumerate(given)]
+    outlets: list[Outlet] = []
+    faults = Faults()
+    for at, table in enumerate(given):
+        with faults.kept():
+            outlets.append(_outlet(table, f"{path}[{at}]"))
+    faults.tell()
     names = [outlet.name for outlet in outlets]
     for at, name in enumerate(names):
         if name in names[:at]:
