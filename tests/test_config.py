@@ -1,9 +1,14 @@
+import json
 import re
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from homeostat import Batch, ConfigError, InferenceRecord, config
+from homeostat import Batch, ConfigError, DriftDetected, InferenceRecord, Reference, config
 from homeostat.plugins import TABLE
+from homeostat.protocols import follows_labels
+from homeostat.series import column_of, value_of
 
 SOUND = """
 [[metrics]]
@@ -137,7 +142,31 @@ BAD = {
         '[[detectors]]\ntype = "adwin"\non = "accuracy"',
         "detectors: adwin watches 'accuracy', which no metric gives",
     ),
-    "two strategies": (SOUND + '[[strategy]]\ntype = "drift"', "strategy: must be one table"),
+    "strategy text": ('strategy = "drift"\n' + SOUND, "strategy: must be one table"),
+    "no strategy": ("strategy = []\n" + SOUND, "strategy: must be a table, or several"),
+    "strategy in a list": (
+        SOUND + '[[strategy]]\ntype = "drift"\n[[strategy]]\ntype = "drft"',
+        "strategy[1].type: 'drft' is none of the strategies; did you mean 'drift'?",
+    ),
+    "task": ('task = "regresion"', "task: cannot be 'regresion'; did you mean 'regression'?"),
+    "task type": ("task = 3", "task: cannot be 3; known: binary, classification, regression"),
+    "task name": ('tsk = "binary"', "tsk: no such section; did you mean 'task'?"),
+    "positive": (
+        'task = "regression"\npositive = true', 'positive: belongs to task = "binary"'
+    ),
+    "positive alone": (
+        'positive = "a"\n' + SOUND, 'positive: belongs to task = "binary"'
+    ),
+    "positive type": ("positive = [1]", "positive: must be a label"),
+    "reference": ("reference = 0", "reference: must be a file of `hs.Reference`"),
+    "reference true": ("reference = true", "reference: must be a file"),
+    "segments": ('segments = "country"', 'segments: must be names of features or fields, like'),
+    "no segments": ("segments = []", "segments: must be names"),
+    "segment type": ("segments = [1]", "segments: must be names"),
+    "windows": ('windows = "1 moon"', 'windows: must be a time like "1h", or a number'),
+    "windows 0": ("windows = 0", "windows: must be a time"),
+    "lateness": ('lateness = "soon"\n' + SOUND, "lateness: 'soon' is no duration"),
+    "lateness below 0": ("lateness = -1\n" + SOUND, "lateness: must be at least 0 seconds"),
     "strategy setting": (
         SOUND + '[strategy]\ntype = "drift"\ncooldwn = "1d"',
         "strategy.cooldwn: no such setting; did you mean 'cooldown'?",
@@ -280,3 +309,115 @@ def test_a_detector_may_stand_outside_of_the_budget():
     assert engine.detectors[1].budget == "1 per 1000 records"
     with pytest.raises(ConfigError, match=r"detectors\[0\].budgeted: must be true or false"):
         config.parse(adwin + "budgeted = 0\n" + text)
+
+
+def types(tables):
+    return [table["type"] for table in tables]
+
+
+def test_a_task_stands_for_what_is_not_given():
+    usual = config.parse('task = "classification"').engine().spec()
+    assert usual == config.default().engine().spec()
+    price = config.parse('task = "regression"')
+    assert types(price.metrics) == ["mae", "rmse", "bias", "latency_ms_ewma"]
+    assert [each.on for each in price.engine().detectors] == ["absolute_error"]
+    own = config.parse('task = "regression"\n[[metrics]]\ntype = "r2"')
+    assert (types(own.metrics), types(own.detectors)) == (["r2"], ["adwin"])
+    none = config.parse('task = "regression"\ndetectors = []')
+    assert (len(none.metrics), none.detectors, none.strategy) == (4, [], None)
+
+
+def test_a_binary_task_measures_its_positive_label_or_the_mean_of_both():
+    names = [each.name for each in config.parse('positive = "fraud"').engine().metrics]
+    assert names == ["accuracy", "precision", "recall", "f1", "latency_ms_ewma"]
+    both = [each.name for each in config.parse('task = "binary"').engine().metrics]
+    assert both[1:4] == ["precision_macro", "recall_macro", "f1_macro"]
+
+
+def priced(predicted, truth):
+    return replace(InferenceRecord.dummy_ok(), predicted_label=predicted, ground_truth_label=truth)
+
+
+def test_a_regression_alarms_when_its_errors_grow():
+    rng = np.random.default_rng(5)
+    engine = config.parse('task = "regression"').engine()
+    for scale, grown in ((1.0, False), (9.0, True)):
+        noise = (scale * rng.normal(size=1000)).tolist()
+        batch = Batch.from_records([priced(7.0 + each, 7.0) for each in noise])
+        told = [each for each in engine.observe_batch(batch) if type(each) is DriftDetected]
+        assert bool(told) == grown
+
+
+def test_the_distance_from_the_truth_is_the_same_one_by_one_and_in_a_batch():
+    odd = [(1, 3.5), ("a", 2), (2, None), (True, 0), (1e308, -1e308), (4, "b"), (3, 3)]
+    records = [priced(*each) for each in odd]
+    rows, values = column_of("absolute_error", Batch.from_records(records))
+    single = [value_of("absolute_error", record) for record in records]
+    assert single == [2.5, None, None, 1.0, np.inf, None, 0.0]
+    assert [(row, single[row]) for row in rows] == list(zip(rows, values, strict=True))
+    assert len(rows) == 4
+    assert follows_labels(config.parse('task = "regression"').engine().detectors[0])
+
+
+@pytest.mark.parametrize("value", [5000, "reference.homeostat"], ids=["first", "file"])
+def test_a_reference_watches_the_inputs(value, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    rows = {"x": np.arange(100.0)}
+    Reference.fit(rows).save("reference.homeostat")
+    written = f"reference = {json.dumps(value)}\n"
+    assert config.parse(written + SOUND).detectors[-1] == {"type": "inputs", "reference": value}
+    given = (
+        SOUND
+        + """[[detectors]]
+type = "episodes"
+detector = { type = "inputs", reference = 7 }"""
+    )
+    assert types(config.parse(written + given).detectors) == ["page_hinkley", "episodes"]
+    with_budget = config.parse(written + '[alarms]\nbudget = "1 per 5000 records"').engine()
+    assert [each.name for each in with_budget.detectors] == ["adwin", "inputs"]
+    assert with_budget.detectors[1].budget == "1 per 5000 records"
+
+
+def test_metrics_by_segment_and_by_window():
+    text = 'segments = ["country", ["country", "device"]]\nwindows = "1h"\nlateness = "2h"\n'
+    added = config.parse(text + SOUND).metrics[2:]
+    assert types(added) == [*["segmented"] * 4, "windowed"]
+    assert [each.get("by") for each in added] == [
+        *["country"] * 2,
+        *[["country", "device"]] * 2,
+        None,
+    ]
+    hourly = config.parse(text + SOUND).engine().metrics[-1]
+    assert (hourly.name, hourly.lateness, hourly.metric.window) == ("accuracy_per_1h", "2h", 10_000)
+    (counted,) = config.parse("windows = 70\n" + SOUND).engine().metrics[2:]
+    assert (counted.name, counted.metric.window) == ("accuracy_per_70", 70)
+
+
+def test_what_is_by_segment_already_is_left_as_it_is():
+    text = (
+        'segments = ["a"]\nwindows = 5\n'
+        + """
+[[metrics]]
+type = "segmented"
+by = "model"
+metric = { type = "accuracy" }"""
+    )
+    assert len(config.parse(text).metrics) == 1
+
+
+def test_a_segment_that_cannot_be_is_told_with_the_metric_that_it_made():
+    with pytest.raises(ConfigError, match=r"metrics\[2\].by must be different names"):
+        config.parse('segments = [["a", "a"]]\n' + SOUND)
+
+
+def test_any_of_several_strategies_asks():
+    text = SOUND + '[[strategy]]\ntype = "drift"\n[[strategy]]\ntype = "threshold"\nthreshold = 0.9'
+    strategy = config.parse(text).engine().spec()["strategy"]
+    assert (strategy["type"], types(strategy["strategies"])) == ("any_of", ["drift", "threshold"])
+    one = config.parse(SOUND + '[[strategy]]\ntype = "drift"').engine().spec()["strategy"]
+    assert one["type"] == "drift"
+
+
+def test_how_late_a_record_may_be():
+    assert config.default().late_after == 3_600_000_000
+    assert config.parse('lateness = "90s"\n' + SOUND).late_after == 90_000_000

@@ -4,8 +4,8 @@ For each seed a model of its own in one `homeostat serve`: the world changes, th
 the new version wins on records that were held out, and is promoted. Whoever deployed it feeds it
 with inputs in another unit, so that in traffic it is worse than the version that it has replaced.
 The records are right; only what is said of them is not. Prints for each seed how many records the
-new version served until the roll-back, and the median. Then 10,000 alarms, at each of which a
-retraining is asked for, and how many were made. `python benchmarks/loop/bad_deployment.py`
+new version served until the roll-back, and the median. Then a storm of 10,000 requests to retrain,
+and how many retrainings were made of them. `python benchmarks/loop/bad_deployment.py`
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def main() -> None:
             asked, made = storm(server)
         finally:
             server.stop()
-    print(f"{asked:,} alarms and requests: {made} retraining")
+    print(f"{asked:,} requests: {made} retraining")
     medians = {str(skew): statistics.median(served) for skew, served in found.items()}
     print(json.dumps({"records_to_rollback": medians, "requests": asked, "retrainings": made}))
 
@@ -128,7 +128,7 @@ def one(server: Server, model: str, seed: int, skew: float) -> dict:
 
 
 def storm(server: Server) -> tuple[int, int]:
-    """A model that is always wrong, so that it asks at each of 10,000 records and more; what came of it."""
+    """A model that is always wrong: how often it asks, and how many retrainings are made."""
     world = World("storm", 0)
     asked = 0
     while asked < STORM:

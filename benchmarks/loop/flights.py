@@ -1,10 +1,11 @@
 """A year of flights through the real service, its store, a command as trainer and a scorer.
 
-Starts `homeostat serve` on a folder of its own. Each flight is served by the version that the
-service names champion at its departure; its record is sent then, its label when it has landed. The
-service asks, retrains by a command, compares, promotes and watches. Prints what it decided, the
-accuracy beside the best monthly calendar, and for each change of the champion how both versions
-do on the flights of the following 30 days.
+Starts `homeostat serve` on a folder of its own, and tells it January's flights, which its first
+model has learned. Then each flight is served by the version that the service names champion at
+its departure; its record is sent then, its label when it has landed. The service asks, retrains
+by a command, compares and promotes. Prints what it decided, the accuracy beside monthly calendars
+(of the demonstration's learner, and of the one that is used here), and for each change of the
+champion how both versions do on the flights of the following 30 days.
 
 `python benchmarks/loop/flights.py` takes some minutes. `--kill 20` lives the year a second time,
 ends the service by SIGKILL at 20 random moments of it, and says whether it decided the same.
@@ -19,6 +20,7 @@ import random
 import sys
 import tempfile
 import threading
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +35,8 @@ from homeostat.demo.flights import Flights, instants, load, month_starts
 from homeostat.demo.loop import DAY
 
 MODEL, FIRST = "flights", "january"
+ARROW = "application/vnd.apache.arrow.stream"
+BLOCK = 1000
 STEP = 250  # landings between two looks at who serves
 DECISIONS = ("ModelPromoted", "ChallengerRejected", "ChallengerUndecided", "ModelRolledBack")
 TOLD = (*DECISIONS, "RetrainQueued", "RetrainSucceeded", "RetrainFailed")
@@ -67,8 +71,8 @@ class Serving:
         self.predicted = np.full(len(flights), "", dtype=object)
         self._models: dict[str, object] = {}
 
-    def serve(self, rows: np.ndarray, version: str, artifact: str) -> bytes:
-        """The records of some flights, as an Arrow stream."""
+    def serve(self, rows: np.ndarray, version: str, artifact: str, labelled=False) -> bytes:
+        """The records of some flights, as an Arrow stream, with their labels or without."""
         if version not in self._models:
             self._models[version] = flights_model.load(artifact)
         values = self.flights.features[rows]
@@ -82,6 +86,8 @@ class Serving:
             "created_at": pa.array(at, pa.timestamp("us", "UTC")),
             **{f"features.f{at}": values[:, at] for at in range(values.shape[1])},
         }  # fmt: skip
+        if labelled:
+            columns["ground_truth_label"] = self.flights.label[rows].tolist()
         table = pa.table(columns)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as writer:
@@ -99,7 +105,7 @@ def main() -> None:
     options = parser.parse_args()
     flights, plan = load(), changed(options.set)
     year = lived(flights, plan, options.days, [])
-    figures = shown(flights, year, options.days) | {"set": options.set}
+    figures = shown(flights, year, plan) | {"set": options.set}
     if options.kill:
         rng = random.Random(options.seed)
         last = len(steps(flights, options.days)) - 1
@@ -143,7 +149,7 @@ def lived(flights: Flights, plan: dict, days: int, kills: list[tuple[int, float]
         folder = Path(name)
         january = landed_within(flights, 0, int(month_starts()[0]))
         fitted = flights_model.fitted(flights.features[january], flights.label[january])
-        flights_model.keep(fitted, folder / FIRST)
+        flights_model.keep(flights_model.Blend([fitted]), folder / FIRST)
         config = filled(CONFIG, plan, sys.executable, Path(__file__).parent)
         server = Server(folder, config, {"FLIGHTS_FIRST": str(folder / FIRST)})
         try:
@@ -156,13 +162,17 @@ def _lived(flights: Flights, server: Server, days: int, kills: dict[int, float])
     serving, departed = Serving(flights), first_of(flights)
     version, artifact = FIRST, str(server.folder / FIRST)
     artifacts = {version: str(artifact)}
+    known = landed_within(flights, 0, int(month_starts()[0]))  # what the first version has learned
+    for at in range(0, len(known), BLOCK):
+        body = serving.serve(known[at : at + BLOCK], version, artifact, labelled=True)
+        server.ask("POST", "/v1/records", body, ARROW)
     for at, landed in enumerate(steps(flights, days)):
         if at in kills:
             threading.Timer(kills[at], server.kill).start()
         minute = int(flights.landed[landed[-1]])
         until = int(np.searchsorted(flights.departed, minute, side="right"))
         body = serving.serve(np.arange(departed, until), version, artifact)
-        server.ask("POST", "/v1/records", body, "application/vnd.apache.arrow.stream")
+        server.ask("POST", "/v1/records", body, ARROW)
         labels = [{"model": MODEL, "record_id": f"f{row}", "label": str(flights.label[row])}
                   for row in landed.tolist()]  # fmt: skip
         server.ask("POST", "/v1/labels", json.dumps(labels).encode(), "application/json")
@@ -181,7 +191,7 @@ def _lived(flights: Flights, server: Server, days: int, kills: dict[int, float])
     return Year(served, right == truth, events, predictions, server.starts)
 
 
-def shown(flights: Flights, year: Year, days: int) -> dict:
+def shown(flights: Flights, year: Year, plan: dict) -> dict:
     """The figures, printed."""
     n = len(year.right)
     calendars = {d: float(monthly(flights, d * DAY)[0][:n].mean()) for d in (14, 30, 60, 365)}
@@ -192,6 +202,8 @@ def shown(flights: Flights, year: Year, days: int) -> dict:
     print(f"{'never retrained':28}{never(flights)[:n].mean():8.4f}{0:13}")
     for window, right in calendars.items():
         print(f"{f'every month, {window} days':28}{right:8.4f}{10:13}")
+    same = blended_calendar(flights, json.loads(plan["trainer.windows"]))[:n].mean()
+    print(f"{'every month, same learner':28}{same:8.4f}{10:13}")
     print(f"{'homeostat':28}{accuracy:8.4f}{year.count('RetrainSucceeded'):13}")
     print(f"{year.count('ModelPromoted')} promotions, {year.count('ModelRolledBack')} taken back, "
           f"{worse} with fewer right in the 30 days after, beyond noise")  # fmt: skip
@@ -203,10 +215,24 @@ def shown(flights: Flights, year: Year, days: int) -> dict:
         )
     return {
         "records": n, "accuracy": round(accuracy, 4), "best_calendar": round(calendars[best], 4),
+        "same_learner_calendar": round(float(same), 4),
         "gain": round(accuracy - calendars[best], 4), "retrainings": year.count("RetrainQueued"),
         "failed": year.count("RetrainFailed"), "promotions": year.count("ModelPromoted"),
         "rolled_back": year.count("ModelRolledBack"), "worse": worse, "changes": changes,
     }  # fmt: skip
+
+
+def blended_calendar(flights: Flights, windows: list[int]) -> np.ndarray:
+    """Whether the model of the month is right, trained as ours are."""
+    starts = month_starts().tolist()
+    right = []
+    for start, stop in pairwise([*starts, int(flights.departed[-1]) + 1]):
+        known = landed_within(flights, start - max(windows) * DAY, start)
+        age = (start - flights.departed[known]) / DAY
+        rows = (flights.departed >= start) & (flights.departed < stop)
+        model = flights_model.blended(flights.features[known], flights.label[known], age, windows)
+        right.append(model.predict(flights.features[rows]) == flights.label[rows])
+    return np.concatenate(right)
 
 
 def followed(flights: Flights, year: Year):

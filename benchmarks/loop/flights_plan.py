@@ -10,9 +10,10 @@ PLAN = {
     "skill.hold": 500,  # flights in a row below the floor
     "after_drift": "7d",  # not more often than this when something has changed
     "anyway": "21d",  # nor than this when nothing new has
-    "data.window": "14d",
+    "data.window": "30d",
     "data.held_out": 0,
-    "trainer.recent": 1000,  # the latest flights, on which the trainer chooses what goes forward
+    "trainer.windows": "[7, 14, 30]",  # days; a model of each, and their mean is the version
+    "trainer.recent": 0,  # the latest flights, on which the trainer chooses what goes forward
     "compare.alpha": 0.2,
     "compare.margin": 0.0,
     "compare.minimum": 200,
@@ -56,6 +57,7 @@ cooldown = "{anyway}"
 
 [models.flights.retraining.parameters]
 recent = {trainer.recent}
+windows = {trainer.windows}
 
 [models.flights.retraining.trainer]
 type = "command"

@@ -21,6 +21,7 @@ from homeostat.errors import InvalidInput, InvalidSetting, require, whole
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord, Label
+from homeostat.series import number, numbers
 from homeostat.sliding import Floats, Ints, SlidingSum
 from homeostat.state import Stateful
 
@@ -61,25 +62,6 @@ def _as_in_urls(char: str) -> str:
 
 
 # Numbers --------------------------------------------------------------------------------------
-
-
-def number(label: Label | None) -> float:
-    """A label as a number; NaN for text, for no label, and beyond the range of floats."""
-    if label is None or isinstance(label, str):
-        return math.nan
-    try:
-        return float(label)
-    except OverflowError:
-        return math.nan
-
-
-def numbers(column: NDArray[Any]) -> Floats:
-    """A column of labels as numbers."""
-    if column.dtype.kind in "iubf":
-        return column.astype(np.float64, copy=False)
-    if column.dtype.kind == "U":
-        return np.full(len(column), np.nan)
-    return np.fromiter(map(number, column), np.float64, len(column))
 
 
 class Paired(NamedTuple):

@@ -15,14 +15,24 @@ from typing import Any, get_type_hints
 import msgspec
 
 from homeostat.budget import AlarmBudget
+from homeostat.durations import seconds
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, HomeostatError, did_you_mean
 from homeostat.plugins import NESTED, load
+from homeostat.shorthand import LATENESS, SETTINGS, spelled_out
 from homeostat.sources.chunk import LABELS, UNKNOWN
 
 FILE = "homeostat.toml"
 
 DEFAULT_TOML = """\
+# The model in short. What is written out in the sections below wins over these.
+# task = "classification"     # or "binary", "regression": what is measured and watched
+# positive = "fraud"          # of a binary task: precision, recall and f1 of this label
+# reference = 5000            # watch the inputs against the first so many records, or a file's
+# segments = ["country"]      # each metric by segment too; [["country", "device"]] by both together
+# windows = "1h"              # each metric by window too, of a time or a number of records
+# lateness = "1h"             # how far behind the newest record others may come
+
 # What is measured of the model. Each [[metrics]] adds one.
 [[metrics]]
 type = "accuracy"
@@ -75,6 +85,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     strategy: dict[str, Any] | None = None
     budget: str | None = None
     records_per_day: float | None = None
+    lateness: float | str = LATENESS
     labels: str = "text"
     unknown: str = "reject"
     source: str = FILE
@@ -94,6 +105,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             return Engine(metrics, detectors, strategy)
         except HomeostatError as error:
             raise ConfigError(f"{self.source}: strategy: {error}") from error
+
+    @property
+    def late_after(self) -> int:
+        """How far behind the newest record one counts as late, in microseconds."""
+        return round(seconds(self.lateness) * 1e6)
 
     def _watching(self) -> list[Any]:
         """The detectors; those within the budget with their shares of it."""
@@ -142,18 +158,18 @@ def of(given: Mapping[str, Any], source: str = FILE) -> Config:
     """A configuration from what its file says, checked; raises ConfigError."""
     given = {name: section for name, section in given.items() if name not in _ELSEWHERE}
     for name in given:
-        if name not in _SECTIONS:
-            raise _unknown(source, name, "section", _SECTIONS)
+        if name not in (*_SECTIONS, *SETTINGS):
+            raise _unknown(source, name, "section", (*_SECTIONS, *SETTINGS))
+    lateness = given.get("lateness", LATENESS)
+    given = spelled_out(given, source)
     alarms = _alarms(given.get("alarms", {}), f"{source}: alarms")
-    if "strategy" in given and not (given.get("metrics") or given.get("detectors")):
-        usual = tomllib.loads(DEFAULT_TOML)  # a strategy alone: beside the usual metrics, detectors
-        given |= {name: usual[name] for name in ("metrics", "detectors")}
     config = Config(
         metrics=_tables(given, "metrics", source),
         detectors=_tables(given, "detectors", source),
-        strategy=_table(given.get("strategy"), f"{source}: strategy"),
+        strategy=_one_strategy(given.get("strategy"), f"{source}: strategy"),
         budget=alarms.get("budget"),
         records_per_day=alarms.get("records_per_day"),
+        lateness=lateness,
         source=source,
         **_input(given.get("input", {}), f"{source}: input"),
     )
@@ -178,6 +194,19 @@ def _table(given: Any, path: str) -> dict[str, Any] | None:
         name = path.rpartition(" ")[2]
         raise ConfigError(f"{path}: must be one table; write [{name}] before its settings")
     return given
+
+
+def _one_strategy(given: Any, path: str) -> dict[str, Any] | None:
+    """One table as it is; of several, any may ask for a retraining."""
+    if not isinstance(given, list):
+        return _table(given, path)
+    for at, table in enumerate(given):
+        if not isinstance(table, dict):
+            raise ConfigError(f'{path}[{at}]: must be a table, like {{ type = "drift" }}')
+        _strategy(table, f"{path}[{at}]")
+    if not given:
+        raise ConfigError(f"{path}: must be a table, or several, any of which may ask")
+    return given[0] if len(given) == 1 else {"type": "any_of", "strategies": given}
 
 
 def _alarms(given: Any, path: str) -> dict[str, Any]:

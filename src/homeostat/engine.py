@@ -7,7 +7,8 @@ strategy sees each event at once, and its answer follows its cause.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,10 @@ from homeostat.hearing import check_hearing
 from homeostat.plugins import checked_plugins, spec
 from homeostat.protocols import Alarms, Detector, Metric, Series, Strategy, follows_labels
 from homeostat.record import InferenceRecord
-from homeostat.series import RECORD_SERIES, column_of, value_of
+from homeostat.series import LABEL_SERIES, RECORD_SERIES, column_of, value_of
 from homeostat.state import Stateful, from_bytes, recall, remember, to_bytes
 from homeostat.strategy import RetrainingStrategy, adopt
-from homeostat.watcher import Watcher
+from homeostat.watcher import Stamp, Watcher
 
 SNAPSHOT_VERSION = 2
 
@@ -46,7 +47,8 @@ class Engine:
 
     `observe` takes one record, `observe_batch` many; both give the same events and leave the same
     state. A plug-in that raises is set aside for that record (in its columnar form: for that
-    batch), reported once by `PluginFailed`, and tried again with the next.
+    batch), reported once by `PluginFailed`, and tried again with the next. With `lenient = False`
+    it is off from then on: not called, and not remembered, whatever state it was left in.
     """
 
     def __init__(
@@ -54,7 +56,10 @@ class Engine:
         metrics: Sequence[Metric] = (),
         detectors: Sequence[Detector] = (),
         strategy: Strategy | None = None,
+        *,
+        lenient: bool = True,
     ) -> None:
+        self.lenient = lenient
         self.metrics = checked_plugins("metrics", metrics, ("name", "on_record"))
         self.detectors = checked_plugins("detectors", detectors, ("on", "update"))
         self.strategy: RetrainingStrategy | None = None if strategy is None else adopt(strategy)
@@ -63,7 +68,8 @@ class Engine:
         self._labels = _labels(plugins)
         self.health = {label: Health() for label in self._labels.values()}
         self._sick: set[str] = set()
-        self._sides: dict[str, bool | None] = {"error": False, "latency_ms": False}
+        self._off: set[int] = set()  # ids of plug-ins that are called no more
+        self._sides: dict[str, bool | None] = dict.fromkeys((*LABEL_SERIES, "latency_ms"), False)
         self._sides |= {m.name: getattr(m, "greater_is_better", None) for m in self.metrics}
         _check_watched(self.detectors, self.metrics)
         if self.strategy is not None:
@@ -91,6 +97,8 @@ class Engine:
         self.records += 1
         events: list[SystemEvent] = []
         for metric in self.metrics:
+            if id(metric) in self._off:
+                continue
             try:
                 event = metric.on_record(record)
                 if not isinstance(event, _ANSWERS):
@@ -112,7 +120,7 @@ class Engine:
         """Let the strategy see an event, and its answer follow."""
         events.append(event)
         strategy = self.strategy
-        if strategy is None:
+        if strategy is None or id(strategy) in self._off:
             return
         try:
             answer = strategy.on_event(event)
@@ -141,16 +149,23 @@ class Engine:
                 return
             x = float(x)
         detector = watcher.detector
+        if id(detector) in self._off:
+            return
         try:
-            alarm = detector.update(x)
+            told = self._updated(watcher, x, (record.model_version, record.created_at))
         except Exception as error:
             self._failed(detector, error, record, events)
             return
         if self._sick:
             self._well(detector)
-        watcher.saw(record.created_at)
-        if alarm:
-            self._publish(watcher.alarm((record.model_version, record.created_at)), events)
+        if told is not None:
+            self._publish(told, events)
+
+    @staticmethod
+    def _updated(watcher: Watcher, x: Any, stamp: Stamp) -> SystemEvent | None:
+        alarm = watcher.detector.update(x)
+        watcher.saw(stamp[1])
+        return watcher.alarm(stamp) if alarm else None
 
     # Many records at once ---------------------------------------------------------------------
 
@@ -176,7 +191,8 @@ class Engine:
         metrics = [(at, each) for at, each in enumerate(self.metrics) if follows_labels(each)]
         columns: list[Column] = []
         for at, metric in metrics:
-            self._empty(at, metric)
+            if not self._emptied(at, metric):
+                continue
             columns += self._metric_columns(at, metric, batch) if len(batch) else []
         told = EventBatch(batch, columns, self._stride)
         return {metric.name: told.metric_values(metric.name) for _, metric in metrics}
@@ -204,10 +220,12 @@ class Engine:
 
     def _metric_columns(self, at: int, metric: Metric, batch: Batch) -> list[Column]:
         slot = 2 * at * self._group
+        if id(metric) in self._off:
+            return []
         if not hasattr(metric, "on_batch"):
             return list(self._looped(metric, batch, slot))
         try:
-            found: list[Series] = list(metric.on_batch(batch))
+            found: list[Series] = [_series(each, batch) for each in metric.on_batch(batch)]
         except Exception as error:
             return self._failed_column(metric, error, batch, slot)
         self._well(metric)
@@ -224,6 +242,8 @@ class Engine:
                 self._well(metric)
             except Exception as error:
                 keyed += self._failed_at(metric, error, record, key)
+                if id(metric) in self._off:
+                    break
                 continue
             if event is not None:
                 keyed.append((key, event))
@@ -239,18 +259,20 @@ class Engine:
         if not len(values):
             return []
         detector = watcher.detector
+        if id(detector) in self._off:
+            return []
         if not hasattr(detector, "alarms"):
             return list(self._stepped(watcher, batch, keys, values))
         try:
             alarms: Alarms = detector.alarms(values)
+            raised = keys[alarms.positions]
+            rows = raised // self._stride
+            events = watcher.alarms(
+                alarms, lambda: batch.created_at[keys // self._stride], batch.stamps(rows)
+            )
         except Exception as error:
             return self._failed_column(detector, error, batch, int(keys[0]))
         self._well(detector)
-        raised = keys[alarms.positions]
-        rows = raised // self._stride
-        events = watcher.alarms(
-            alarms, lambda: batch.created_at[keys // self._stride], batch.stamps(rows)
-        )
         return list(
             ObjectColumn.by_kind(list(zip(raised.tolist(), events, strict=True)), self._stride)
         )
@@ -264,18 +286,19 @@ class Engine:
         for key, x in zip(keys.tolist(), items, strict=True):
             row = key // self._stride
             try:
-                alarm = watcher.detector.update(x)
+                told = self._updated(watcher, x, (batch.version(row), batch.moment(row)))
                 self._well(watcher.detector)
             except Exception as error:
                 keyed += self._failed_at(watcher.detector, error, batch[row], key)
+                if id(watcher.detector) in self._off:
+                    break
                 continue
-            watcher.saw(batch.moment(row))
-            if alarm:
-                keyed.append((key, watcher.alarm((batch.version(row), batch.moment(row)))))
+            if told is not None:
+                keyed.append((key, told))
         return ObjectColumn.by_kind(keyed, self._stride)
 
     def _answers(self, batch: Batch, columns: list[Column]) -> list[Column]:
-        if self.strategy is None:
+        if self.strategy is None or id(self.strategy) in self._off:
             return []
         seen = [column for column in columns if column.kind is not PluginFailed]
         events = EventBatch(batch, seen, self._stride)
@@ -284,7 +307,7 @@ class Engine:
         try:
             watched = self.strategy.on_events(events)
             kind, keys, make = watched.kind, watched.answered + 1, watched.make
-            if kind is not None:
+            if kind is not None and self.lenient:
                 self._well(self.strategy)
                 return [AnswerColumn(kind, keys, make, self._stride)]
             keyed = list(zip(keys.tolist(), make(np.arange(len(keys))), strict=True))
@@ -299,9 +322,13 @@ class Engine:
         for key, event in zip(events.keys.tolist(), events, strict=True):
             try:
                 answer = strategy.on_event(event)
+                if not isinstance(answer, _ANSWERS):
+                    raise _no_event(answer)
                 self._well(strategy)
             except Exception as error:
                 keyed += self._failed_at(strategy, error, event.payload, key + 1)
+                if id(strategy) in self._off:
+                    break
                 continue
             if answer is not None:
                 keyed.append((key + 1, answer))
@@ -312,13 +339,27 @@ class Engine:
     def _failed(self, plugin: object, error: Exception, at: Any, events: list[SystemEvent]) -> None:
         label = self._labels[id(plugin)]
         health = self.health[label]
-        health.errors += 1
-        health.last_error = f"{type(error).__name__}: {error}"
-        if health.ok:
-            health.ok = False
-            self._sick.add(label)
+        if self._ailing(plugin, error):
             payload = FailureEvent(label, health.last_error, at.created_at)
             events.append(PluginFailed(payload))
+
+    def _ailing(self, plugin: object, error: Exception) -> bool:
+        """Note an error; whether it is the first since the plug-in worked."""
+        label = self._labels[id(plugin)]
+        health = self.health[label]
+        health.errors += 1
+        health.last_error = f"{type(error).__name__}: {error}"
+        first, health.ok = health.ok, False
+        self._sick.add(label)
+        if not self.lenient:
+            health.off = True
+            self._off.add(id(plugin))
+        return first
+
+    @property
+    def off(self) -> list[str]:
+        """The plug-ins that are called no more, as `health` calls them."""
+        return [label for label, health in self.health.items() if health.off]
 
     def _failed_column(
         self, plugin: object, error: Exception, batch: Batch, key: int
@@ -351,11 +392,27 @@ class Engine:
         The strategy keeps its memory, so that a cooldown outlives the model that caused it.
         """
         for at, plugin in enumerate((*self.metrics, *self.detectors)):
-            self._empty(at, plugin)
-            if hasattr(plugin, "renewed"):
-                plugin.renewed()
+            if self._emptied(at, plugin) and hasattr(plugin, "renewed"):
+                self._safely(plugin, plugin.renewed)
         for watcher in self.watchers:
             watcher.restore(Watcher(watcher.detector, self._direction).snapshot())
+
+    def _emptied(self, at: int, plugin: Any) -> bool:
+        """Whether a plug-in is empty now; not where it is off."""
+        return self._safely(plugin, lambda: self._empty(at, plugin))
+
+    def _safely(self, plugin: object, do: Callable[[], object]) -> bool:
+        """Whether a plug-in did something besides folding; what it raises passes where lenient."""
+        if id(plugin) in self._off:
+            return False
+        try:
+            do()
+        except Exception as error:
+            if self.lenient or isinstance(error, SnapshotMismatch):
+                raise
+            self._ailing(plugin, error)
+            return False
+        return True
 
     def _empty(self, at: int, plugin: Any) -> None:
         """Take its memory from the metric or detector at a place."""
@@ -373,6 +430,10 @@ class Engine:
     def snapshot(self) -> bytes:
         """Everything it remembers, to continue from later, here or elsewhere."""
         return to_bytes({"version": SNAPSHOT_VERSION, "spec": self.spec(), **self._memory()})
+
+    def essence(self) -> bytes:
+        """What `snapshot` holds but for health: the same for all that have seen the same."""
+        return to_bytes({**self._memory(), "health": None})
 
     def restore(self, snapshot: bytes) -> None:
         """Continue exactly from a snapshot; raises SnapshotMismatch unless built the same.
@@ -395,30 +456,60 @@ class Engine:
             raise
 
     def _memory(self) -> dict[str, Any]:
+        plugins = {  # before health, which changes where one of them cannot be remembered
+            "metrics": [self._remembered(metric) for metric in self.metrics],
+            "detectors": [self._remembered(detector) for detector in self.detectors],
+            "watchers": [
+                None if id(watcher.detector) in self._off else watcher.snapshot()
+                for watcher in self.watchers
+            ],
+            "strategy": None if self.strategy is None else self._remembered(self.strategy),
+        }
         return {
             "records": self.records,
             "health": {label: asdict(health) for label, health in self.health.items()},
-            "metrics": [remember(metric) for metric in self.metrics],
-            "detectors": [remember(detector) for detector in self.detectors],
-            "watchers": [watcher.snapshot() for watcher in self.watchers],
-            "strategy": None if self.strategy is None else remember(self.strategy),
+            **plugins,
         }
 
+    def _remembered(self, plugin: object) -> Any:
+        """The memory of a plug-in; None where it is off, or is off from now on."""
+        if self.lenient:
+            return remember(plugin)
+        kept: list[Any] = []
+        self._safely(plugin, lambda: kept.append(from_bytes(to_bytes(remember(plugin)))))
+        return kept[0] if kept else None
+
     def _recall(self, kept: dict[str, Any]) -> None:
-        plugins = [*self.metrics, *self.detectors]
-        for plugin, memory in zip(plugins, kept["metrics"] + kept["detectors"], strict=True):
-            recall(plugin, memory)
-        for watcher, memory in zip(self.watchers, kept["watchers"], strict=True):
-            watcher.restore(memory)
-        if self.strategy is not None:
-            recall(self.strategy, kept["strategy"])
         self.records = kept["records"]
         self.health.update({label: Health(**was) for label, was in kept["health"].items()})
         self._sick = {label for label, health in self.health.items() if not health.ok}
+        off = set(self.off)
+        self._off = {plugin for plugin, label in self._labels.items() if label in off}
+        plugins: list[object] = [*self.metrics, *self.detectors]
+        memories = kept["metrics"] + kept["detectors"]
+        if self.strategy is not None:
+            plugins, memories = [*plugins, self.strategy], [*memories, kept["strategy"]]
+        for plugin, memory in zip(plugins, memories, strict=True):
+            self._safely(plugin, partial(recall, plugin, memory))
+        for watcher, memory in zip(self.watchers, kept["watchers"], strict=True):
+            if id(watcher.detector) not in self._off:
+                watcher.restore(memory)
 
 
 def _no_event(answer: object) -> TypeError:
     return TypeError(f"answered {answer!r}, which is no event; answer MetricUpdated(...) or None")
+
+
+def _series(found: Any, batch: Batch) -> Series:
+    """What a metric says of a batch, when it is a series over its rows; raises TypeError."""
+    if isinstance(found, Series) and isinstance(found.values, np.ndarray):
+        rows = found.rows
+        if rows is None and len(found.values) == len(batch):
+            return found
+        if rows is not None and len(rows) == len(found.values):
+            if not len(rows) or (rows[0] >= 0 and rows[-1] < len(batch)):
+                return found
+    raise TypeError(f"answered {found!r:.200}, which is no Series over {len(batch)} rows")
 
 
 def _name(plugin: object) -> str:

@@ -1,7 +1,8 @@
 """A configuration for many models: what holds for all, and `[models.NAME]` for one.
 
 A section that stands under a model replaces the section of all: its metrics, its detectors, its
-strategy, its alarms. `[service]` is how the service runs, and read there.
+strategy, its alarms; and a setting that of all: its task, its reference, its segments. `[service]`
+is how the service runs, and read there.
 """
 
 from __future__ import annotations
@@ -18,13 +19,20 @@ from homeostat.config import Config
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, did_you_mean
 from homeostat.lifecycle.course import Course, course_of
+from homeostat.shorthand import SETTINGS
+from homeostat.validation import model_name
 
+_ELSEWHERE = ("retraining", "retention")  # of a model's sections, those that are no measuring
+_LONGEST = 128  # bytes of a model's name, unless service.record.name says otherwise
 _WATCHES = ("metrics", "detectors", "strategy")
-_OWN = (*_WATCHES, "alarms", "retraining")
+_OWN = (*SETTINGS, *_WATCHES, "alarms", "retraining", "retention")
 
 
 class Fleet(msgspec.Struct, frozen=True):
-    """The configuration of every model; `service` is that section as it was written."""
+    """The configuration of every model; `service` is that section as it was written.
+
+    So are `retentions`, those of the models that have one.
+    """
 
     base: Config
     models: dict[str, Config]
@@ -32,10 +40,15 @@ class Fleet(msgspec.Struct, frozen=True):
     source: str
     courses: dict[str, Course] = {}
     course: Course | None = None
+    retentions: dict[str, dict[str, Any]] = {}
 
     def engine_of(self, model: str) -> Engine:
         """A new engine for a model, declared or not."""
         return self.models.get(model, self.base).engine()
+
+    def lateness_of(self, model: str) -> int:
+        """How far behind a model's newest record another counts as late, in microseconds."""
+        return self.models.get(model, self.base).late_after
 
     def course_of(self, model: str) -> Course | None:
         """How a model is taken care of; None for not at all."""
@@ -65,35 +78,64 @@ def parse(text: str, source: str = config.FILE) -> Fleet:
     service = _table(given.pop("service", {}), f"{source}: service")
     models = _table(given.pop("models", {}), f"{source}: models")
     course = _course(given.pop("retraining", None), f"{source}: retraining")
+    for name in models:
+        _check_name(name, service, f"{source}: models")
     courses = {
         name: _course(table["retraining"], f"{source}: models.{name}.retraining")
         for name, table in models.items()
         if isinstance(table, dict) and "retraining" in table
     }
-    usual = tomllib.loads(config.DEFAULT_TOML)
-    base = dict(given)
-    if not any(name in given for name in _WATCHES):
-        # The usual things are watched; a budget that is given is for the models that are told.
-        base = {name: usual[name] for name in _WATCHES} | {
-            name: table for name, table in given.items() if name != "alarms"
-        }
+    base = _watching(given)
     own = {
         name: _model(given, base, table, f"{source}: models.{name}")
         for name, table in models.items()
     }
     kept = {name: each for name, each in courses.items() if each is not None}
-    return Fleet(config.of(base, source), own, service, source, kept, course)
+    ages = {
+        name: _table(table["retention"], f"{source}: models.{name}.retention")
+        for name, table in models.items()
+        if "retention" in table
+    }
+    return Fleet(config.of(base, source), own, service, source, kept, course, ages)
+
+
+def _watching(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds for all; the usual things are watched where nothing is said of any."""
+    if any(name in given for name in (*_WATCHES, "reference")):
+        return dict(given)
+    # A budget that is given is for the models that are told.
+    usual = "binary" if "positive" in given else "classification"
+    return {"task": usual} | {name: section for name, section in given.items() if name != "alarms"}
+
+
+def _check_name(name: str, service: Mapping[str, Any], path: str) -> None:
+    record = service.get("record")
+    own = record.get("name") if isinstance(record, dict) else None
+    longest = own if isinstance(own, int) else _LONGEST
+    if not (model_name(name) and len(name) <= longest):
+        raise ConfigError(
+            f"{path}.{name[:64]!r}: no model can be called so, and no record would name it; use up "
+            f"to {longest} letters, digits, '.', '_' and '-', the first a letter or digit"
+        )
 
 
 def _model(given: Mapping[str, Any], base: Mapping[str, Any], own: Any, path: str) -> Config:
-    """What holds for all, with the sections of one model in their place."""
+    """What holds for all, with the sections of one model in their place.
+
+    A task of its own is in the place of all metrics and detectors that hold for others.
+    """
     table = _table(own, path)
     for name in table:
         if name not in _OWN:
             raise ConfigError(f"{path}.{name}: no such section; {did_you_mean(name, _OWN)}")
-    alarms = {"alarms": given["alarms"]} if "alarms" in given and "detectors" in table else {}
-    table = {name: section for name, section in table.items() if name != "retraining"}
-    return config.of({**base, **alarms, **table}, path)
+    watched = "detectors" in table or "reference" in {**base, **table}
+    left = {"metrics", "detectors", "positive"} if "task" in table else set()
+    if left and not watched:
+        left.add("alarms")  # a task's detector keeps to no budget
+    kept = {name: section for name, section in base.items() if name not in left}
+    alarms = {"alarms": given["alarms"]} if "alarms" in given and watched else {}
+    table = {name: section for name, section in table.items() if name not in _ELSEWHERE}
+    return config.of({**kept, **alarms, **table}, path)
 
 
 def _course(given: Any, path: str) -> Course | None:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from homeostat.batch import Batch, Rows
 from homeostat.events import SystemEvent
 from homeostat.record import InferenceRecord
+from homeostat.series import LABEL_SERIES
 
 
 class Bounds(NamedTuple):
@@ -47,9 +48,9 @@ def follows_labels(plugin: object) -> bool:
     """Whether a metric or detector takes a record when its label becomes known.
 
     It says so by `follows = "labels"`, and passes over a record without its label. Others take
-    every record once, as it comes. A detector on `error` need not say it.
+    every record once, as it comes. A detector on `error` or `absolute_error` need not say it.
     """
-    otherwise = "labels" if getattr(plugin, "on", None) == "error" else "records"
+    otherwise = "labels" if getattr(plugin, "on", None) in LABEL_SERIES else "records"
     return bool(getattr(plugin, "follows", otherwise) == "labels")
 
 

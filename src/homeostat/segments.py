@@ -9,9 +9,10 @@ import msgspec
 import numpy as np
 
 from homeostat.batch import Batch, Rows
-from homeostat.columnar import number, readable
+from homeostat.columnar import readable
 from homeostat.errors import require, several, whole
 from homeostat.record import InferenceRecord
+from homeostat.series import number
 
 OTHER = "[other]"
 MISSING = "none"

@@ -95,6 +95,12 @@ def moment(name: str, value: Any) -> datetime:
 _TIME_HINT = "write it like 2026-01-31T12:00:00Z, or pass datetime.now(timezone.utc)"
 
 
+def model_name(text: str) -> bool:
+    """Whether a model can be called so: names end up in addresses and metrics, and are plain."""
+    letters = text.replace(".", "").replace("_", "").replace("-", "")
+    return text.isascii() and text[:1].isalnum() and letters.isalnum()
+
+
 def metadata(name: str, value: Any) -> Any:
     """A copy of any JSON value, within the limits of depth and size."""
     if value is None:

@@ -2,6 +2,7 @@
 
 import http.client
 import random
+import subprocess
 import threading
 from contextlib import suppress
 
@@ -12,6 +13,8 @@ from homeostat.service.wires import now
 from homeostat.upkeep.doctor import examine
 
 BROKEN_OFF = (OSError, http.client.HTTPException)
+MOST = 20  # bursts
+BURST = 12  # requests, after which the service may do what it does when nobody asks
 
 
 class Sender(threading.Thread):
@@ -67,6 +70,40 @@ class Sender(threading.Thread):
             new = self.debt.new_in(request)
             assert answer["accepted"] in ({new, 0} if tries > 1 else {new})
         self.debt.add(request)
+
+
+class Customer:
+    """One sender, as far as a service that dies allows."""
+
+    def __init__(self, server):
+        self.plan = Plan("m0", 7)
+        self.debt = Debt("m0")
+        self._server, self.pending = server, None
+
+    def send_until_it_dies(self):
+        for _ in range(MOST):
+            with suppress(*BROKEN_OFF):
+                self._burst()
+            with suppress(subprocess.TimeoutExpired):
+                self._server.process.wait(0.25)
+                return
+
+    def _burst(self):
+        link = self._server.link()
+        try:
+            for _ in range(BURST):
+                self.send(link)
+        finally:
+            link.close()
+
+    def send(self, link):
+        self.pending = self.pending or next(self.plan)
+        request = self.pending
+        status, _, answer = link("POST", request.path, request.body, **request.headers)
+        assert (status, answer["rejected"]) == (200, [])
+        assert answer["accepted"] + answer["duplicates"] == len(request.rows)
+        self.debt.add(request)
+        self.pending = None
 
 
 def kill_under_load(home, seed, kills, senders=3, shortest=5, longest=60):

@@ -1,58 +1,20 @@
 """Killed at every place that is named in the code, three times each."""
 
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from load import BROKEN_OFF, hold_to
-from obligations import Debt, Plan, opened, taken
+from load import Customer, hold_to
+from obligations import Plan, opened, taken
 from serving import Server
 
-from homeostat.runtime.crash import LOOP_POINTS, POINTS
+from homeostat.runtime.crash import LOOP_POINTS, POINTS, START_POINTS
 from homeostat.service.wires import now
 
 LOWERED = [sys.executable, str(Path(__file__).with_name("lowered.py"))]
 TOKEN = ("before_token", "after_token")
 TIMES, ONCE = (1, 2, 3), (1, 1, 1)
 DAYS = 86_400_000_000
-MOST = 20  # bursts
-BURST = 12  # requests, after which the service may do what it does when nobody asks
-
-
-class Customer:
-    """One sender, as far as a service that dies allows."""
-
-    def __init__(self, server):
-        self.plan = Plan("m0", 7)
-        self.debt = Debt("m0")
-        self._server, self._pending = server, None
-
-    def send_until_it_dies(self):
-        for _ in range(MOST):
-            with suppress(*BROKEN_OFF):
-                self._burst()
-            with suppress(subprocess.TimeoutExpired):
-                self._server.process.wait(0.25)
-                return
-
-    def _burst(self):
-        link = self._server.link()
-        try:
-            for _ in range(BURST):
-                self.send(link)
-        finally:
-            link.close()
-
-    def send(self, link):
-        self._pending = self._pending or next(self.plan)
-        request = self._pending
-        status, _, answer = link("POST", request.path, request.body, **request.headers)
-        assert (status, answer["rejected"]) == (200, [])
-        assert answer["accepted"] + answer["duplicates"] == len(request.rows)
-        self.debt.add(request)
-        self._pending = None
 
 
 def grow_old(folder):
@@ -124,7 +86,7 @@ def test_every_point_is_somewhere_in_the_code():
     import homeostat
 
     code = "".join(path.read_text() for path in Path(homeostat.__file__).parent.rglob("*.py"))
-    points = (*POINTS, *LOOP_POINTS)
+    points = (*POINTS, *START_POINTS, *LOOP_POINTS)
     assert sorted(points) == sorted(set(points))
     for point in points:
         assert code.count(f'crashpoint("{point}")') == 1, point

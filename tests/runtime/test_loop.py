@@ -1,11 +1,16 @@
 """Requests become jobs, jobs challengers, challengers champions; and each only as it may."""
 
+from pathlib import Path
+
 import pytest
 from school import CANCELLED, School, course_of
 
+from homeostat import ADWIN, AccuracyMetric, DriftStrategy
+from homeostat.engine import Engine
 from homeostat.lifecycle import Trained
 from homeostat.runtime.loop import NotNow
 from homeostat.stores import jobs, versions
+from homeostat.upkeep.doctor import examine
 
 
 @pytest.fixture
@@ -47,6 +52,21 @@ def test_the_order_says_what_there_is_to_know(school):
     assert (order.model, order.base, order.token) == ("default", "v1", 1)
     assert order.manifest["records"] == 50
     assert order.data.endswith("records.parquet")
+
+
+def test_a_trainer_in_another_folder_finds_its_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    school = School(Path("data"))
+    school.failing(range(50))
+    school.step()
+    (order,) = school.trainer.orders.values()
+    school.store.close()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert Path(order.data).is_file()
+    assert Path(order.folder).is_dir()
 
 
 def test_a_storm_of_requests_makes_one_job_and_one_to_come(tmp_path):
@@ -307,6 +327,62 @@ def test_a_promotion_that_was_a_mistake_is_rolled_back(school):
     assert "ModelRolledBack" in school.story()
     assert school.loop.standing.champion == "v1"
     assert school.registry.named["default", "champion"] == "v1"
+    told = school.told("ModelRolledBack")[0]
+    assert (told["model_version"], told["challenger"]) == ("v1", "v2")
+    assert told["champion_accuracy"] == 1.0  # of the version that serves again
+    assert told["challenger_accuracy"] == 0.0
+
+
+def test_a_reason_counts_the_pairs_that_decided(school):
+    school.scorer.of = {"v2": "yes"}
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.failing(range(30, 430))
+    school.step()
+    told = school.told("ModelPromoted")[0]
+    decided = told["n"] - told["evidence"]["later"]
+    assert decided < told["n"]
+    assert told["reason"].endswith(f"after {decided} pairs")
+
+
+def test_what_hinders_a_comparison_is_told_until_it_goes_on(school):
+    heard = []
+    school.scoring._tell = heard.append
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.scorer.down = True
+    school.traffic(range(30, 40))
+    school.step()
+    assert heard == [{"default": "away"}]
+    school.scorer.down = False
+    school.now += 60_000_000
+    school.step()
+    assert heard == [{"default": "away"}, {}]
+
+
+def test_a_new_champion_has_no_old_alarms(tmp_path):
+    drifting = lambda name: Engine(  # noqa: E731
+        [AccuracyMetric(20)], [ADWIN(on="error")], strategy=DriftStrategy()
+    )
+    school = School(tmp_path, engines=drifting)
+    school.traffic(range(300))
+    school.failing(range(300, 500))
+    assert school.loop.standing.alarms
+    trained(school, version="v2")
+    school.act(lambda loop: loop.promote("v2", by="anna"))
+    assert school.loop.standing.alarms == {}
+    school.store.close()
+
+
+def test_the_doctor_finds_a_loop_sound(tmp_path):
+    school = School(tmp_path)
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.failing(range(30, 130))
+    school.step()
+    assert "ModelPromoted" in school.story()
+    school.store.close()
+    assert [each.problem for each in examine(tmp_path) if each.check == "journal"] == [""]
 
 
 def test_one_that_holds_is_watched_no_more(tmp_path):
@@ -442,6 +518,15 @@ def test_a_person_asks_for_a_retraining(school):
     assert (job.reason, job.actor) == ("new data", "anna")
     with pytest.raises(NotNow, match="queued already"):
         school.act(lambda loop: loop.retrain("anna"))
+
+
+def test_why_somebody_cancelled_is_kept(school):
+    school.traffic(range(10))
+    school.act(lambda loop: loop.retrain("anna"))
+    job = school.act(lambda loop: loop.cancel("bert", reason="wrong data"))
+    assert job.problem == "cancelled by bert: wrong data"
+    told = school.told("RetrainFailed")[0]
+    assert (told["problem"], told["by"]) == ("cancelled: wrong data", "bert")
 
 
 # After a restart ----------------------------------------------------------------------------------

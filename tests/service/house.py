@@ -62,13 +62,19 @@ def engine_of(name):
 class House:
     """A service that is open, with a token of each scope."""
 
-    def __init__(self, folder, settings=None):
+    def __init__(self, folder, settings=None, fleet=None):
         self.settings = settings or Service(
             durability="fast", answer=30.0, attempts=AttemptLimits(burst=10**6)
         )
         folder.mkdir(exist_ok=True)
         self.broken = []
-        self.wires = Wires(folder, self.settings, engine_of, self.broken.append)
+        if fleet is None:
+            self.wires = Wires(folder, self.settings, engine_of, self.broken.append)
+        else:
+            self.wires = Wires(
+                folder, self.settings, fleet.engine_of, self.broken.append, fleet.models,
+                lateness_of=fleet.lateness_of,
+            )  # fmt: skip
         self.wires.open()
         self.app = application(self.wires)
         self._runner = asyncio.Runner()

@@ -167,10 +167,41 @@ def test_a_person_at_the_terminal(place):
         assert "new data" in run("retrain", "shop", "--reason", "new data")
         until(live, lambda: told(live, "versions")["standing"]["challenger"], "no challenger")
         assert "challenger" in run("versions", "shop")
+        shadows = records([3, 4, 5], "yes", version="shop-2")
+        shadows[1]["model_version"] = "nobody"
+        del shadows[2]["record_id"]
+        answer = httpx.post(
+            live.url + "/v1/models/shop/shadows", json=shadows,
+            headers={"Authorization": f"Bearer {live.token}"},
+        )  # fmt: skip
+        assert answer.json() == {"model": "shop", "taken": 1, "waiting": 0, "ignored": 2}
         assert run("promote", "shop", "--generation", "7")[0] != 0
         assert "champion shop-2" in run("promote", "shop", "--generation", "0")
+        assert "previous" in run("versions", "shop")
+        assert "challenger" not in run("versions", "shop")
         assert "champion v1" in run("rollback", "shop")
         assert run("reject", "shop")[0] != 0
+    finally:
+        live.close()
+
+
+def test_a_scorer_that_fails_is_told(place):
+    (module,) = place.glob("school_of_*.py")
+    module.write_text(
+        MODULE.replace("answer = json.loads", "raise ValueError('no such file')\n    #")
+    )
+    live = Live(place, (place / "homeostat.toml").read_text())
+    token = place / "admin"
+    token.write_text(live.token)
+    try:
+        send(live, records(range(100), "no"))
+        until(live, lambda: told(live, "versions")["standing"]["challenger"], "no challenger")
+        send(live, records(range(100, 120), "no"))
+        hindered = until(live, lambda: told(live, "versions").get("hindered"), "nothing told")
+        assert "no such file" in hindered
+        done = CliRunner().invoke(cli, ["versions", "shop", "--url", live.url,
+                                        "--token-file", str(token), "-o", "table"])  # fmt: skip
+        assert "It waits for its scorer" in done.output
     finally:
         live.close()
 

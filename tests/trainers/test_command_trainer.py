@@ -66,7 +66,7 @@ BAD = {
               "larger than"),
     "outside": (told('{"artifact": "../other"}'), "outside the folder"),
     "absolute": (told('{"artifact": "/etc/passwd"}'), "outside the folder"),
-    "absent": (told('{"artifact": "model"}'), "is not there"),
+    "absent": (told('{"artifact": "model"}'), "is not in the folder"),
     "a link out": ("import os; os.symlink('/etc/passwd', os.environ['HOMEOSTAT_FOLDER'] + '/m')\n"
                    + told('{"artifact": "m"}'), "outside the folder"),
     "a pipe": ("import os; os.mkfifo(os.environ['HOMEOSTAT_RESULT'])", "no plain file"),

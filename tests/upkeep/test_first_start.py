@@ -195,7 +195,7 @@ def test_a_database_that_vanished_is_no_first_start(tmp_path, way):
     assert (database.read_bytes() if database.exists() else None) == SPOILED[way]
 
 
-@pytest.mark.parametrize("kept", [0.25, 0.5, 0.99])
+@pytest.mark.parametrize("kept", [0.25, 0.5])
 def test_a_database_that_is_cut_off_later_is_refused_too(tmp_path, kept):
     folder = tmp_path / "data"
     database = in_use(folder)
@@ -242,6 +242,7 @@ type = "webhok"
 [[service.sinks]]
 type = "webhook"
 url = "https://example.org/hook"
+secrets = ["env:HOMEOSTAT_NOT_SET"]
 give_up_after = "long"
 
 [[service.registries]]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from homeostat.cli.configuration import told
 from homeostat.cli.group import ERROR, debug_option, import_from_here
 from homeostat.errors import ConfigError, did_you_mean
 from homeostat.plugins import TABLE, known, load
@@ -30,9 +31,11 @@ Examples
   homeostat check my_package:MyMetric      a class that needs no arguments
   homeostat check my_package:make_metric   a function that makes one
   homeostat check accuracy                 a registered name
+  homeostat check homeostat.toml           a configuration, and what each model of it comes to
 
 \b
-Exit status: 0 all laws kept, 1 a law broken, 2 there is no such thing to check"""
+Exit status: 0 all laws kept, 1 a law broken, 2 there is no such thing to check, or the
+configuration is wrong"""
 )
 @click.argument("target")
 @click.option("-o", "--output", type=click.Choice(["auto", "table", "json"]), default="auto",
@@ -40,12 +43,16 @@ Exit status: 0 all laws kept, 1 a law broken, 2 there is no such thing to check"
 @debug_option
 @click.pass_context
 def check(ctx: click.Context, target: str, output: str) -> None:
-    """Check TARGET, a metric, detector or strategy, against the laws.
+    """Check TARGET, a metric, detector or strategy, against the laws; or a configuration.
 
     Batches of any size give the same events, a restored snapshot goes on as if nothing had
     happened, memory stays bounded, odd input raises nothing: each law is tried on many streams.
     Modules in the current directory can be imported.
     """
+    if target.endswith(".toml"):
+        import_from_here()
+        click.echo(told(target, output == "json" or (output == "auto" and not sys.stdout.isatty())))
+        return
     from homeostat import testing
 
     plugin = _plugin(target)

@@ -21,10 +21,10 @@ _URL = "http://127.0.0.1:8321"
 def _asked(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds where the service is, and the token."""
     url = click.option("--url", default=_URL, show_default=True, envvar="HOMEOSTAT_URL",
-                       help="Where the service is.")  # fmt: skip
+                       show_envvar=True, help="Where the service is.")  # fmt: skip
     token = click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE",
                          required=True, envvar="HOMEOSTAT_TOKEN_FILE",
-                         help="The token for it.")  # fmt: skip
+                         show_envvar=True, help="The token for it.")  # fmt: skip
     return url(token(command))
 
 
@@ -89,8 +89,10 @@ def versions(model: str, url: str, token_file: Path, output: str) -> None:
         click.echo(msgspec.json.encode(told).decode())
         return
     standing = told.get("standing") or {}
-    names = {standing.get("champion"): "champion", standing.get("previous"): "previous",
-             standing.get("challenger"): "challenger"}  # fmt: skip
+    names = {standing.get("challenger"): "challenger", standing.get("previous"): "previous",
+             standing.get("champion"): "champion"}  # fmt: skip
+    if not standing.get("watched"):  # in a watch it is the previous one that is compared
+        names[standing.get("challenger")] = "challenger"
     made = table("version", "", "made", "by", "artifact", "metrics")
     for each in told["versions"]:
         metrics = ", ".join(f"{name} {value:.4g}" for name, value in each["metrics"].items())
@@ -99,6 +101,8 @@ def versions(model: str, url: str, token_file: Path, output: str) -> None:
     show(made)
     if told.get("comparison"):
         click.echo(_compared(told["comparison"]))
+    if told.get("hindered"):
+        click.echo(f"It waits for its scorer, which failed: {told['hindered']}")
 
 
 def _compared(found: dict[str, Any]) -> str:

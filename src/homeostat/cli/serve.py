@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from homeostat import config, fleet
+from homeostat.cli.configuration import service_settings
 from homeostat.cli.group import USAGE, Failure, debug_option, import_from_here
 from homeostat.collected import Faults
 
@@ -58,14 +59,13 @@ def serve(
     from homeostat.service.beginning import TokenFile
     from homeostat.service.caring import Caring
     from homeostat.service.server import serve as serve_folder
-    from homeostat.service.settings import service_of
 
     settings = _settings(config_path)
     given = {"host": host, "port": port, "behind_proxy": behind_proxy or None}
     chosen = {name: value for name, value in given.items() if value is not None}
     faults = Faults()
     with faults.kept():
-        service = service_of({**settings.service, **chosen}, f"{settings.source}: service")
+        service = service_settings(settings, chosen)
     with faults.kept():
         caring = Caring(settings.courses, settings.course, (), settings.source)
     faults.tell()
@@ -86,8 +86,9 @@ def serve(
         click.echo(f"admin token, told this once: {f'in {token_file}' if token_file else token}")
 
     status = serve_folder(
-        Path(folder), service, settings.engine_of, told, token_told, settings.models, caring
-    )
+        Path(folder), service, settings.engine_of, told, token_told, settings.models, caring,
+        settings.lateness_of,
+    )  # fmt: skip
     ctx.exit(status)
 
 

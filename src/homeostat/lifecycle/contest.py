@@ -106,7 +106,7 @@ class Contest:
             if self.reason:
                 return REJECTED
         if found != UNDECIDED or self._decision.final:
-            self.reason = f"{self._decision.evidence()['reason']}, after {self._n:,} pairs"
+            self.reason = f"{self._decision.evidence()['reason']}, after {self._decision.n:,} pairs"
             return found
         if self.late(now):
             self.reason = f"the time is over, after {self._n:,} pairs"

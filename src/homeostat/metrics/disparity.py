@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch, Rows
-from homeostat.columnar import checked_label, chosen, is_label, number, readable, updated
+from homeostat.columnar import checked_label, chosen, is_label, readable, updated
 from homeostat.confusion import MOST_CLASSES, Classes
 from homeostat.errors import require, whole
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord, Label
+from homeostat.series import number
 from homeostat.sliding import Floats, Ints, Ring
 from homeostat.state import Stateful
 

@@ -8,11 +8,12 @@ from typing import ClassVar
 import numpy as np
 
 from homeostat.batch import Batch
-from homeostat.columnar import number, number_pairs, updated
+from homeostat.columnar import number_pairs, updated
 from homeostat.errors import whole
 from homeostat.events import SystemEvent
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord
+from homeostat.series import number
 from homeostat.sliding import SlidingMoments, SlidingSum
 from homeostat.state import Stateful
 

@@ -20,12 +20,27 @@ from homeostat.batch import Batch
 from homeostat.engine import Engine
 from homeostat.errors import SnapshotMismatch
 from homeostat.event_batch import EventBatch
-from homeostat.events import MetricUpdated, ModelPromoted, ModelRolledBack, SystemEvent
-from homeostat.protocols import follows_labels
+from homeostat.events import MetricUpdated, SystemEvent
 from homeostat.runtime.answers import Sent
 from homeostat.runtime.cells import Cells
 from homeostat.runtime.crash import crashpoint
+from homeostat.runtime.labels import (
+    CORRECTED,
+    RESTORED,
+    RETRACTED,
+    SETTLED,
+    current_labels,
+    first_labels,
+    gathered,
+    labels_needed,
+    labels_of,
+    latest_labelled,
+    news,
+    same_label,
+    turns,
+)
 from homeostat.runtime.records import Place, Records
+from homeostat.runtime.values import Values
 from homeostat.state import from_bytes, to_bytes
 from homeostat.stores import pruning
 from homeostat.stores.packing import (
@@ -33,27 +48,20 @@ from homeostat.stores.packing import (
     pack_batch,
     pack_label,
     sealed,
-    unpack,
     unpack_batch,
     unpack_label,
     unsealed,
 )
 from homeostat.stores.store import LABELS, NEWS, RECORDS, Fact, Model, Parked, Store
 
+AN_HOUR = 3_600_000_000  # microseconds
+
 ANY_MODEL = 0
 """The number under which labels are parked that do not name a model."""
 
-SETTLED, CORRECTED, RETRACTED, RESTORED = 0, 1, 2, 3
-"""What a label did: it was the record's first, replaced another, took one back, or came after that.
-
-The journal has CORRECTED for RESTORED: both change a record whose place among labels is fixed.
-"""
-
 _TOGETHER = 16_384  # records that are folded at once
 _SNAPSHOT_EVERY = 50_000  # facts, so that a restart takes at most so many again
-_LATENESS = 3_600_000_000  # behind the model's newest record; older ones are counted as late
 _MARGIN = 2  # times the labels that a recount needs stay, so that some may be taken back
-_UNSURE = 1000  # records looked back at for a metric that does not say how many it needs
 
 
 class Account:
@@ -63,11 +71,14 @@ class Account:
     fails, the account is thrown away and opened again.
     """
 
-    def __init__(self, store: Store, model: Model, engine: Engine, records: Records) -> None:
+    def __init__(
+        self, store: Store, model: Model, engine: Engine, records: Records, lateness: int = AN_HOUR
+    ) -> None:
         self.number, self.name = model.number, model.name
         self.counters = dict(model.counters)
         self._engine = engine
-        self._latest: dict[str, list[Any]] = {}  # metric: value, n
+        self._lateness = lateness
+        self._values = Values(engine)
         self._store, self._records = store, records
         self._cells = Cells(store, model.number)
         self._position = model.position
@@ -91,12 +102,17 @@ class Account:
     def latest(self) -> dict[str, list[Any]]:
         """Each metric's latest value, and the observations that it rests on."""
         self._catch_up()
-        return self._latest
+        return self._values.latest
 
     @classmethod
-    def opened(cls, store: Store, model: Model, engine: Engine, records: Records) -> Account:
-        """The account as the store has it: the latest snapshot and the facts since."""
-        account = cls(store, model, engine, records)
+    def opened(
+        cls, store: Store, model: Model, engine: Engine, records: Records, lateness: int = AN_HOUR
+    ) -> Account:
+        """The account as the store has it: the latest snapshot and the facts since.
+
+        lateness: microseconds behind the model's newest record; older ones are counted as late.
+        """
+        account = cls(store, model, engine, records, lateness)
         account._resume()
         return account
 
@@ -139,9 +155,7 @@ class Account:
         parked = loose | own
         labels = [
             unpack_label(parked[one].label) if one in parked else known
-            for one, known in zip(
-                batch.column("record_id").tolist(), _labels_of(batch), strict=True
-            )
+            for one, known in zip(batch.column("record_id").tolist(), labels_of(batch), strict=True)
         ]
         return batch.with_truth(labels), own, loose
 
@@ -161,7 +175,7 @@ class Account:
             if at != last[place.position]:
                 done.append(None)
                 continue
-            if known and _same(label, each.label):
+            if known and same_label(label, each.label):
                 done.append(None)
                 continue
             if not known and each.label is None:
@@ -232,34 +246,11 @@ class Account:
 
     def _current(self, positions: list[int]) -> dict[int, tuple[bool, Any]]:
         """Of each record, whether it ever had a label, and the one it has."""
-        changed = self._store.labels(self.number, list(dict.fromkeys(positions)))
-        found: dict[int, tuple[bool, Any]] = {}
-        for position in positions:
-            if position in changed:
-                found[position] = (True, unpack_label(changed[position]))
-            elif position not in found:
-                kept = self._records.at(Place(self.number, position))
-                own = _label_at(kept.batch, position - kept.first)
-                found[position] = (own is not None, own)
-        return found
+        return current_labels(self._store, self._records, self.number, positions)
 
     def _gathered(self, positions: Sequence[int]) -> Batch:
         """The records at some positions, in that order."""
-        parts: list[Batch] = []
-        order = np.empty(len(positions), dtype=np.int64)
-        rows: dict[int, tuple[Batch, list[int], list[int]]] = {}
-        for at, position in enumerate(positions):
-            kept = self._records.at(Place(self.number, position))
-            _, own, places = rows.setdefault(kept.first, (kept.batch, [], []))
-            own.append(position - kept.first)
-            places.append(at)
-        filled = 0
-        for batch, own, places in rows.values():
-            parts.append(batch.take(np.array(own)))
-            order[places] = np.arange(filled, filled + len(own))
-            filled += len(own)
-        whole = Batch.joined(parts)
-        return whole if len(parts) == 1 and len(whole) == 1 else whole.take(order)
+        return gathered(self._records, self.number, positions)
 
     # News -------------------------------------------------------------------------------------
 
@@ -277,9 +268,9 @@ class Account:
 
     def _heed(self, events: Sequence[SystemEvent]) -> None:
         """Another version serves from now on: what is measured is measured anew."""
-        if any(isinstance(event, _TURNS) for event in events):
+        if any(map(turns, events)):
             self._engine.renew()
-            self._latest = {}
+            self._values.latest = {}
 
     @property
     def position(self) -> int:
@@ -341,7 +332,7 @@ class Account:
 
     def _folded(self, batch: Batch, late: bool = False) -> EventBatch:
         events = self._engine.settle(batch) if late else self._engine.observe_batch(batch)
-        self._note_values(events)
+        self._values.told(events)
         return events
 
     def _told(self, events: EventBatch) -> None:
@@ -350,77 +341,21 @@ class Account:
         if kinds:
             self._new_events += [told(event) for event in events.of(*kinds)]
 
-    def _note_values(self, events: EventBatch) -> None:
-        for name in dict.fromkeys(
-            getattr(column, "name", "") for column in events.columns
-            if column.kind is MetricUpdated
-        ):  # fmt: skip
-            if name:
-                self._note_value(name, events.metric(name))
-
-    def _note_value(self, name: str, told: Any) -> None:
-        if not len(told.values):
-            return
-        before = self._latest[name][1] if name in self._latest else 0
-        n = self._within_window(name, before + len(told.values))
-        if told.bounds is not None:
-            n = self._within_window(name, int(told.bounds.n[-1]))
-        self._latest[name] = [float(told.values[-1]), n]
-
-    def _within_window(self, name: str, n: int) -> int:
-        """How many of so many observations a metric still holds."""
-        windows = [getattr(m, "window", None) for m in self._engine.metrics if m.name == name]
-        return min(n, next((window for window in windows if isinstance(window, int)), n))
-
     def _recount(self) -> None:
         """After a change, rebuild what follows labels from the latest records that have one."""
         if not self._stale:
             return
         self._stale = False
-        most = self._labels_needed()
-        if not most:
-            return
-        positions = self._latest_labelled(most)
-        labels = [label for _, label in self._current(positions).values()]
-        batch = (
-            self._gathered(positions).with_truth(labels) if positions else Batch.from_records([])
-        )
-        for name, values in self._engine.recount(batch).items():
-            if len(values):
-                self._latest[name] = [float(values[-1]), self._within_window(name, len(values))]
-            else:
-                self._latest.pop(name, None)
+        most = labels_needed(self._engine)
+        if most:
+            back = self._store.facts_back(self.number, self._position)
+            batch = latest_labelled(back, self._records, most, self._known)
+            self._values.recounted(self._engine.recount(batch))
 
-    def _labels_needed(self) -> int:
-        """How many of the latest labels the metrics that follow them are rebuilt from."""
-        needed = [getattr(m, "window", None) for m in self._engine.metrics if follows_labels(m)]
-        return max((n if isinstance(n, int) else _UNSURE for n in needed), default=0)
-
-    def _latest_labelled(self, most: int) -> list[int]:
-        """The last `most` records whose label is known, in the order in which it became known."""
-        found: list[int] = []
-        for fact in self._store.facts_back(self.number, self._position):
-            if fact.kind == NEWS:
-                if any(isinstance(event, _TURNS) for event in _news(fact)):
-                    break  # what was before was about another version
-                continue
-            settled = self._settled_in(fact)
-            current = self._current(settled)
-            found += [at for at in reversed(settled) if current[at][1] is not None]
-            if len(found) >= most:
-                break
-        return found[:most][::-1]
-
-    def _settled_in(self, fact: Fact) -> list[int]:
-        """The records whose label became known with a fact."""
-        if fact.kind == LABELS:
-            kept = unpack(fact.body, fact.place)
-            there = kept["positions"] >= self._records.floor(self.number)
-            return kept["positions"][there & (kept["did"] == SETTLED)].tolist()  # type: ignore[no-any-return]
-        batch = self._records.at(Place(self.number, fact.first)).batch
-        rows, correct = batch.outcome
-        own = np.arange(len(correct)) if rows is None else rows
-        return (own + fact.first).tolist()  # type: ignore[no-any-return]
+    def _known(self, positions: list[int]) -> list[Any]:
+        """The labels that some records have, None for none."""
+        found = self._current(positions)
+        return [found[at][1] for at in positions]
 
     # Forgetting -------------------------------------------------------------------------------
 
@@ -430,7 +365,7 @@ class Account:
         Everything they have led to is in the snapshot. Raises Damaged, having changed nothing.
         """
         kept = self.counters.get("labels", 0) - self.counters.get("forgotten_labels", 0)
-        spare = kept - _MARGIN * self._labels_needed()
+        spare = kept - _MARGIN * labels_needed(self._engine)
         end = records = labels = 0
         for fact in oldest:
             n, labelled = self._held_by(fact)
@@ -471,7 +406,7 @@ class Account:
     def _note_lateness(self, batch: Batch) -> None:
         newest = self.counters.get("newest", 0)
         times = batch.created_at
-        self.count("late", int((times < newest - _LATENESS).sum()))
+        self.count("late", int((times < newest - self._lateness).sum()))
         self.counters["newest"] = max(newest, int(times.max()))
 
     def _advance(self, n: int) -> None:
@@ -515,7 +450,7 @@ class Account:
         return hashlib.sha256(body).hexdigest()
 
     def _memory(self) -> bytes:
-        return to_bytes({"engine": self._engine.snapshot(), "latest": self._latest})
+        return to_bytes({"engine": self._engine.snapshot(), "latest": self._values.latest})
 
     def _resume(self) -> None:
         """Take the latest snapshot, then the facts since; all their events are kept already."""
@@ -526,11 +461,13 @@ class Account:
             memory = from_bytes(unsealed(body, f"the snapshot of {self.name}"))
             try:
                 self._engine.restore(memory["engine"])
-                self._latest = memory["latest"]
+                self._values.latest = memory["latest"]
             except SnapshotMismatch:
                 start = 0
+            crashpoint("snapshot_read")
         for fact in self._store.facts(self.number, start):
             self._refold(fact)
+            crashpoint("fact_folded")
         self._recount()
         self._saved_at = start
 
@@ -539,16 +476,12 @@ class Account:
             self._folded(unpack_batch(fact.body, self.name, fact.place))
             return
         if fact.kind == NEWS:
-            self._heed(_news(fact))
+            self._heed(news(fact))
             return
-        kept = unpack(fact.body, fact.place)
-        settled = kept["did"] == SETTLED
-        there = settled & (kept["positions"] >= self._records.floor(self.number))
-        positions = kept["positions"][there].tolist()
-        labels = [label for label, first in zip(kept["labels"], there, strict=True) if first]
+        positions, first, changed = first_labels(fact, self._records)
         if positions:
-            self._folded(self._gathered(positions).with_truth(labels), late=True)
-        self._stale |= not settled.all()
+            self._folded(self._gathered(positions).with_truth(first), late=True)
+        self._stale |= changed
 
 
 def fingerprint(engine: Engine) -> str:
@@ -561,28 +494,8 @@ def told(event: SystemEvent) -> tuple[str, bytes]:
     return event.kind, event.to_json().encode()
 
 
-def _news(fact: Fact) -> list[SystemEvent]:
-    return [SystemEvent.from_json(event) for event in unpack(fact.body, fact.place)]
-
-
 def _nobody(_: Batch) -> None:
     """Hears nothing."""
 
 
-_TURNS = (ModelPromoted, ModelRolledBack)
 _HEARD = ("RetrainRequested", "DriftDetected", "DriftEnded")
-
-
-def _labels_of(batch: Batch) -> list[Any]:
-    return [None if v != v else v for v in batch.ground_truth_label.tolist()]
-
-
-def _label_at(batch: Batch, row: int) -> Any:
-    label = batch.ground_truth_label[row]
-    label = label.item() if isinstance(label, np.generic) else label
-    return None if label != label else label
-
-
-def _same(left: Any, right: Any) -> bool:
-    """Whether two labels are one: 1 and 1.0 are, 1 and true are not."""
-    return bool(left == right) and (type(left) is bool) == (type(right) is bool)

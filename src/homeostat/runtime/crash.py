@@ -25,6 +25,17 @@ POINTS = (
 )
 """Of taking records; one is armed by the environment, as `HOMEOSTAT_CRASH=before_commit:3`."""
 
+START_POINTS = (
+    "store_open",
+    "models_declared",
+    "snapshot_read",
+    "fact_folded",
+    "ledger_read",
+    "followers_begun",
+    "workers_begun",
+)
+"""Those of a start that takes up what another process left."""
+
 LOOP_POINTS = (
     "news_kept",
     "job_queued",

@@ -7,22 +7,26 @@ the old one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
-
-import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.engine import Engine
 from homeostat.event_batch import EventBatch
-from homeostat.events import MetricUpdated, ModelPromoted, ModelRolledBack, SystemEvent
-from homeostat.protocols import follows_labels
-from homeostat.runtime.account import SETTLED
-from homeostat.runtime.records import Place, Records
+from homeostat.events import MetricUpdated, SystemEvent
+from homeostat.runtime.labels import (
+    SETTLED,
+    gathered,
+    labels_needed,
+    latest_labelled,
+    news,
+    own_label,
+    turns,
+)
+from homeostat.runtime.records import Records
 from homeostat.stores.packing import unpack, unpack_batch
 from homeostat.stores.store import LABELS, NEWS, Fact, Model, Store
 
-_UNSURE = 1000  # records looked back at for a metric that does not say how many it needs
 _TOGETHER = 16_384  # records that are folded at once
 
 Told = Callable[[EventBatch], None]
@@ -100,7 +104,8 @@ class Folding:
         self.end()
         self._late |= run
         positions, labels = zip(*run, strict=True)
-        self._told(self.engine.settle(self._gathered(positions).with_truth(labels)))
+        records = gathered(self._records, self._model.number, positions)
+        self._told(self.engine.settle(records.with_truth(labels)))
 
     # Folding ----------------------------------------------------------------------------------
 
@@ -121,73 +126,18 @@ class Folding:
         self._stale = False
         most = labels_needed(self.engine)
         if most:
-            self.engine.recount(self._labelled(most))
+            back = self._store.facts_back(self._model.number, self._end)
+            self.engine.recount(latest_labelled(back, self._records, most, self._known))
 
-    def _labelled(self, most: int) -> Batch:
-        """The last `most` records with a label, in the order in which that became known."""
-        found: list[int] = []
-        for fact in self._store.facts_back(self._model.number, self._end):
-            if fact.kind == NEWS and any(map(turns, news(fact))):
-                break  # what was before was about another version
-            settled = [at for at in self._settled_in(fact) if self._label(at) is not None]
-            found += reversed(settled)
-            if len(found) >= most:
-                break
-        latest = found[:most][::-1]
-        if not latest:
-            return Batch.from_records([])
-        return self._gathered(latest).with_truth([self._label(at) for at in latest])
-
-    def _settled_in(self, fact: Fact) -> list[int]:
-        """The records whose label became known with a fact."""
-        if fact.kind == NEWS:
-            return []
-        if fact.kind == LABELS:
-            kept = unpack(fact.body, fact.place)
-            there = kept["positions"] >= self._records.floor(self._model.number)
-            first = kept["positions"][there & (kept["did"] == SETTLED)].tolist()
-            return [at for at in first if at in self._late]  # of the last fact, those so far
-        batch = self._records.at(Place(self._model.number, fact.first)).batch
-        rows, correct = batch.outcome
-        own = np.arange(len(correct)) if rows is None else rows
-        return (own + fact.first).tolist()  # type: ignore[no-any-return]
+    def _known(self, positions: list[int]) -> list[Any]:
+        """The labels that some records have so far, None for none."""
+        return [self._label(at) for at in positions]
 
     def _label(self, position: int) -> Any:
         """The label that a record has so far, None for none."""
         if position in self._late:
             return self._late[position]
-        kept = self._records.at(Place(self._model.number, position))
-        label = kept.batch.ground_truth_label[position - kept.first]
-        label = label.item() if isinstance(label, np.generic) else label
-        return None if label != label else label
-
-    def _gathered(self, positions: Sequence[int]) -> Batch:
-        """The records at some positions, in that order."""
-        kept = [self._records.at(Place(self._model.number, at)) for at in positions]
-        rows: dict[int, tuple[Batch, list[int], list[int]]] = {}
-        for at, (position, one) in enumerate(zip(positions, kept, strict=True)):
-            _, own, places = rows.setdefault(one.first, (one.batch, [], []))
-            own.append(position - one.first)
-            places.append(at)
-        parts = [batch.take(np.array(own)) for batch, own, _ in rows.values()]
-        order = np.concatenate([np.array(at) for _, _, at in rows.values()])
-        return Batch.joined(parts).take(np.argsort(order))
-
-
-def labels_needed(engine: Engine) -> int:
-    """How many of the latest labels the metrics that follow them are rebuilt from."""
-    needed = [getattr(m, "window", None) for m in engine.metrics if follows_labels(m)]
-    return max((n if isinstance(n, int) else _UNSURE for n in needed), default=0)
-
-
-def news(fact: Fact) -> list[SystemEvent]:
-    """What a fact that came from outside tells."""
-    return [SystemEvent.from_json(event) for event in unpack(fact.body, fact.place)]
-
-
-def turns(event: SystemEvent) -> bool:
-    """Whether another version serves from this event on."""
-    return isinstance(event, ModelPromoted | ModelRolledBack)
+        return own_label(self._records, self._model.number, position)
 
 
 def folded(store: Store, model: Model, engine: Engine, records: Records) -> Iterator[SystemEvent]:

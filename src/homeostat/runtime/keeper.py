@@ -105,6 +105,7 @@ class Keeper:
     def _run(self) -> None:
         try:
             self._store = self._opened()
+            crashpoint("store_open")
             self._ledger: Ledger | None = self._ledger_of(self._store)
         except Exception as error:
             self.broken = error

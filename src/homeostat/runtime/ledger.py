@@ -13,14 +13,15 @@ from homeostat.batch import Batch
 from homeostat.engine import Engine
 from homeostat.errors import InvalidInput
 from homeostat.lifecycle.course import Course
-from homeostat.runtime.account import ANY_MODEL, CORRECTED, RESTORED, RETRACTED, Account
+from homeostat.runtime.account import AN_HOUR, ANY_MODEL, Account
 from homeostat.runtime.answers import Answer, Conflict, Sent, refusal
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.judging import NOT_YET, judge
+from homeostat.runtime.labels import CORRECTED, RESTORED, RETRACTED
 from homeostat.runtime.loop import Loop
 from homeostat.runtime.records import Place, Records
 from homeostat.stores.packing import pack_label
-from homeostat.stores.store import Parked, Store
+from homeostat.stores.store import Model, Parked, Store
 
 _COUNTERS = "counters"  # the note that they are kept under
 
@@ -55,21 +56,29 @@ def _none(_: str) -> None:
     """No model is taken care of."""
 
 
+def an_hour(_: str) -> int:
+    """Records an hour behind the newest are late."""
+    return AN_HOUR
+
+
 class Ledger:
     """All accounts, as of the latest change. Used by one thread, within changes of the store.
 
     `engine_of` makes the engine of a model by its name. `clock` gives microseconds since 1970.
     `declared` are models that are there before their first record. `course_of` says how a model is
-    taken care of, None for not at all.
+    taken care of, None for not at all. `lateness_of` says how many microseconds behind its newest
+    record another counts as late.
     """
 
     def __init__(
         self, store: Store, engine_of: Callable[[str], Engine], clock: Callable[[], int],
         limits: Limits, declared: Iterable[str] = (),
         course_of: Callable[[str], Course | None] = _none,
+        lateness_of: Callable[[str], int] = an_hour,
     ) -> None:  # fmt: skip
         self.store, self.limits = store, limits
         self._engine_of, self._clock, self._course_of = engine_of, clock, course_of
+        self._lateness_of = lateness_of
         self._loops: dict[str, Loop] = {}
         with store.change():
             salt = store.salt()
@@ -77,19 +86,18 @@ class Ledger:
             for name in declared:
                 if name not in known:
                     store.add_model(name, clock())
+            crashpoint("models_declared")
         models = store.models()
         names = {model.number: model.name for model in models}
         self._names = names
         self.records = Records(store, names, salt)
-        self.accounts = {
-            model.name: Account.opened(store, model, engine_of(model.name), self.records)
-            for model in models
-        }
+        self.accounts = {model.name: self._opened(model) for model in models}
         self._loose = store.waiting(ANY_MODEL)
         for name in self.accounts:
             self.loop(name)  # a comparison goes on
         self.counters: dict[str, int] = msgspec.json.decode(store.note(_COUNTERS) or "{}")
         self._counted = False
+        crashpoint("ledger_read")
 
     # Requests ---------------------------------------------------------------------------------
 
@@ -276,9 +284,12 @@ class Ledger:
             model = self.store.add_model(name, self._clock())
             crashpoint("model_added")
             self._names[model.number] = name
-            engine = self._engine_of(name)
-            self.accounts[name] = Account.opened(self.store, model, engine, self.records)
+            self.accounts[name] = self._opened(model)
         return self.accounts[name]
+
+    def _opened(self, model: Model) -> Account:
+        engine, lateness = self._engine_of(model.name), self._lateness_of(model.name)
+        return Account.opened(self.store, model, engine, self.records, lateness)
 
     def _too_many(self, name: str | None) -> InvalidInput:
         return InvalidInput(

@@ -246,15 +246,18 @@ class Loop:
             tags={} if trained.size_bytes is None else {"size_bytes": str(trained.size_bytes)},
         )  # fmt: skip
 
-    def cancel(self, actor: str, job: str | None = None) -> Job:
+    def cancel(self, actor: str, job: str | None = None, reason: str = "") -> Job:
         """End the job that runs, or else the one that waits; who runs it is told. Raises NotNow."""
         open_jobs = jobs.all_of(self._store, self.number, jobs.OPEN, 2)
         those = [each for each in open_jobs if job in (None, each.id)]
         if not those:
             raise NotNow(f"no retraining of {self.name} runs or waits")
         found = next((each for each in those if each.state == RUNNING), those[0])
-        found = self._keep(found, state=CANCELLED, ended=self._clock(), problem=f"by {actor}")
-        self._news(RetrainFailed, found, problem="cancelled", by=actor)
+        why = f": {reason}"[:2000] if reason else ""
+        found = self._keep(
+            found, state=CANCELLED, ended=self._clock(), problem=f"cancelled by {actor}{why}"
+        )
+        self._news(RetrainFailed, found, problem=f"cancelled{why}", by=actor)
         return found
 
     def overdue(self) -> None:
@@ -349,6 +352,7 @@ class Loop:
         after = msgspec.structs.replace(
             standing, champion=champion, previous=before, generation=standing.generation + 1,
             challenger=before if watching else None, watched=watching, since=self._at(),
+            alarms={},  # detectors begin anew
         )  # fmt: skip
         self._drop_comparison()
         self._stand(after, standing.generation)
@@ -515,11 +519,13 @@ class Loop:
         evidence: dict[str, Any] | None, serves: str | None = None,
     ) -> DecisionEvent:  # fmt: skip
         shown = evidence or {}
+        champion, other = shown.get("champion_accuracy"), shown.get("challenger_accuracy")
+        if shown.get("watch") and serves is not None:  # there the champion is whom it takes back
+            champion, other = other, champion
         return DecisionEvent(
             model_version=serves or standing.champion, challenger=challenger, reason=reason,
             created_at=from_micros(self._at()), n=shown.get("n"),
-            champion_accuracy=shown.get("champion_accuracy"),
-            challenger_accuracy=shown.get("challenger_accuracy"),
+            champion_accuracy=champion, challenger_accuracy=other,
             job=standing.job, causes=standing.causes or None, by=by, evidence=evidence or None,
         )  # fmt: skip
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from homeostat.batch import Batch
 from homeostat.runtime.crash import crashpoint
@@ -18,6 +20,7 @@ from homeostat.stores.store import RECORDS, Fact, Store
 
 _CACHED = 100_000  # records that stay in memory
 _SHIFT = 40  # a place is a model's number, and 40 bits for its position
+_POSITION = (1 << _SHIFT) - 1
 
 
 class Place(NamedTuple):
@@ -32,6 +35,14 @@ class Kept(NamedTuple):
 
     first: int
     batch: Batch
+
+
+class Held(NamedTuple):
+    """Records of one batch: which of those that were asked for, and their rows in it."""
+
+    batch: Batch
+    asked: NDArray[np.int64]
+    rows: NDArray[np.int64]
 
 
 class Records:
@@ -81,6 +92,24 @@ class Records:
         self._remember((place.model, fact.first), kept)
         return kept
 
+    def held(self, model: int, positions: Sequence[int]) -> list[Held]:
+        """The records at some positions, batch by batch, in the order in which they are met.
+
+        Cost: a look-up for each batch, not for each record.
+        """
+        wanted = np.array(positions, dtype=np.int64)
+        order = np.argsort(wanted, kind="stable")
+        ascending = wanted[order]
+        found: list[tuple[int, Held]] = []
+        at = 0
+        while at < len(order):
+            kept = self.at(Place(model, int(ascending[at])))
+            end = int(np.searchsorted(ascending, kept.first + len(kept.batch)))
+            asked = np.sort(order[at:end])
+            found.append((int(asked[0]), Held(kept.batch, asked, wanted[asked] - kept.first)))
+            at = end
+        return [held for _, held in sorted(found, key=itemgetter(0))]
+
     def any_known(self, ids: Sequence[str]) -> bool:
         """Whether there may be a record that has one of these ids."""
         return bool(self._ids.find(self._hashed(ids)))
@@ -96,16 +125,16 @@ class Records:
         found: list[list[Place]] = [[] for _ in ids]
         candidates = self._ids.find(self._hashed(ids))
         own, first, end, theirs = -1, 0, 0, np.empty(0, dtype=object)
-        for at, packed in sorted(candidates, key=lambda each: each[1]):  # each batch is read once
-            place = Place(packed >> _SHIFT, packed & ((1 << _SHIFT) - 1))
-            if place.position < self.floor(place.model):
-                continue
-            if place.model != own or not first <= place.position < end:
-                kept = self.at(place)
-                own, first = place.model, kept.first
+        for at, packed in sorted(candidates, key=itemgetter(1)):  # each batch is read once
+            model, position = packed >> _SHIFT, packed & _POSITION
+            if model != own or not first <= position < end:
+                if position < self.floor(model):
+                    continue
+                kept = self.at(Place(model, position))
+                own, first = model, kept.first
                 end, theirs = first + len(kept.batch), kept.batch.column("record_id")
-            if theirs[place.position - first] == ids[at]:
-                found[at].append(place)
+            if theirs[position - first] == ids[at]:
+                found[at].append(Place(model, position))
         return found
 
     def floor(self, model: int) -> int:

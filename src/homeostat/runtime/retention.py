@@ -8,12 +8,13 @@ of them waits as for any record that is not there.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
 from homeostat.durations import seconds
-from homeostat.errors import ConfigError, HomeostatError
+from homeostat.errors import ConfigError, HomeostatError, did_you_mean
 from homeostat.runtime.account import ANY_MODEL, Account
 from homeostat.runtime.ledger import Ledger
 from homeostat.stores import pruning
@@ -53,6 +54,33 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """An age in microseconds, of one model where it has its own."""
         own = self.models.get(model)
         return round(seconds(getattr(own, name, None) or getattr(self, name)) * 1e6)
+
+    def with_own(self, own: Mapping[str, Ages]) -> Retention:
+        """The same, with the ages that stand under some models; each may stand in one place."""
+        for name in own:
+            if name in self.models:
+                raise ConfigError(
+                    f"models.{name}.retention: stands in service.retention.models.{name} too; "
+                    "leave one out"
+                )
+        return msgspec.structs.replace(self, models={**self.models, **own})
+
+
+def own_ages(given: Mapping[str, Mapping[str, Any]], source: str) -> dict[str, Ages]:
+    """The sections `[models.NAME.retention]`, by model, checked; raises ConfigError."""
+    return {name: _ages(table, f"{source}: models.{name}.retention")
+            for name, table in given.items()}  # fmt: skip
+
+
+def _ages(given: Mapping[str, Any], path: str) -> Ages:
+    for name, kept in given.items():
+        if name not in Ages.__struct_fields__:
+            hint = did_you_mean(name, Ages.__struct_fields__)
+            raise ConfigError(f"{path}.{name}: no such setting; {hint}")
+        if not isinstance(kept, str):
+            raise ConfigError(f'{path}.{name}: must be a time like "90d", got {kept!r}')
+        _check_age(name, kept, f"{path}.{name}")
+    return Ages(**given)
 
 
 def check(given: Retention, path: str) -> None:

@@ -24,20 +24,23 @@ from homeostat.stores.versions import Progress, Standing
 
 _MOST = 5_000  # records of one look
 _RETRY = 10_000_000
+_SHOWN = 1_000  # characters of a problem: how it begins, and its end
 
 
 class Scoring:
     """The comparisons of all models that have a scorer. `clock` gives microseconds since 1970.
 
-    `place` says where the artifact of a version is.
+    `place` says where the artifact of a version is. `tell` gets what hinders, by model, whenever
+    that has changed.
     """
 
     def __init__(
         self, reader: Store, change: Change, care_of: Callable[[str], Care],
         clock: Callable[[], int], place: Callable[[Version], Version] = lambda version: version,
+        tell: Callable[[dict[str, str]], None] = lambda problems: None,
     ) -> None:  # fmt: skip
         self._reader, self._change, self._care_of = reader, change, care_of
-        self._clock, self._place = clock, place
+        self._clock, self._place, self._tell = clock, place, tell
         self._later: dict[str, int] = {}
         self.problems: dict[str, str] = {}  # of each model, what hindered the latest try
 
@@ -51,6 +54,7 @@ class Scoring:
             return False
         standing = versions.standing(self._reader, model.number)
         if standing is None or standing.challenger is None:
+            self._hindered(model.name, None)
             return False
         where = versions.progress(self._reader, model.number)
         version = versions.found(self._reader, model.name, standing.challenger)
@@ -74,15 +78,28 @@ class Scoring:
             _check(found, len(batch))
             recalled = self._recalled(model, care, standing, version, where)
         except HomeostatError as error:
-            self.problems[model.name] = str(error)[:500]
+            self._hindered(model.name, str(error))
             self._later[model.name] = self._clock() + _RETRY
             return False
-        self.problems.pop(model.name, None)
+        self._hindered(model.name, None)
         began, challenger = where.cursor, standing.challenger
         self._change(
             model.name, lambda loop: loop.scored(challenger, began, end, batch, found, recalled)
         )
         return True
+
+    def _hindered(self, name: str, problem: str | None) -> None:
+        """What hinders the comparison of a model; None for nothing."""
+        if problem is not None:
+            problem = (
+                problem if len(problem) <= _SHOWN else f"{problem[:80]}... {problem[80 - _SHOWN :]}"
+            )
+        if self.problems.get(name) == problem:
+            return
+        self.problems.pop(name, None)
+        if problem is not None:
+            self.problems[name] = problem
+        self._tell(dict(self.problems))
 
     def _recalled(
         self, model: Model, care: Care, standing: Standing, version: Version, where: Progress

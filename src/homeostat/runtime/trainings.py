@@ -58,7 +58,8 @@ class Trainings:
         place: Callable[[Version], Version] = lambda version: version,
     ) -> None:  # fmt: skip
         self._reader, self._change, self._care_of = reader, change, care_of
-        self._folder, self._shelve, self._clock, self._most = folder, shelve, clock, most
+        self._folder = folder.absolute()  # a trainer may run in another folder than the service
+        self._shelve, self._clock, self._most = shelve, clock, most
         self._place = place
         self._names: dict[int, str] = {}
         self._live: dict[tuple[str, int], tuple[str, str]] = {}  # attempt: model, handle

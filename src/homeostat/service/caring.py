@@ -42,6 +42,7 @@ class Caring:
     ) -> None:  # fmt: skip
         self.registries = registries
         self.differences: list[Difference] = []  # of registries from us, as last seen
+        self.hindered: dict[str, str] = {}  # comparisons, by model: what their scorer says
         self._usual: Care | None = None
         self._cares: dict[str, Care] = {}
         faults = Faults()
@@ -86,6 +87,12 @@ class Caring:
                              each.registry, each.registered, each.model, each.champion)  # fmt: skip
         self.differences = found
 
+    def _hinder(self, found: dict[str, str]) -> None:
+        for name, problem in found.items():
+            if self.hindered.get(name) != problem:
+                _log.warning("the comparison of %s waits for its scorer: %s", name, problem)
+        self.hindered = found
+
     def _plugins(self) -> list[Any]:
         cares = [*self._cares.values(), *([self._usual] if self._usual else [])]
         found = [plugin for care in cares for plugin in (care.trainer, care.scorer)]
@@ -117,7 +124,7 @@ class Caring:
                     reader, change, self.care_of, folder / "jobs", shelf.keep, clock,
                     place=artifacts.place,
                 ),
-                Scoring(reader, change, self.care_of, clock, artifacts.place),
+                Scoring(reader, change, self.care_of, clock, artifacts.place, self._hinder),
                 Registrar(reader, kept, self.registries, clock, self._differ),
                 artifacts,
             ]  # fmt: skip

@@ -21,7 +21,7 @@ from homeostat.service.problems import Problem
 from homeostat.service.rows import plain_array, plain_labels, plain_parts, plain_rows, small_ids
 from homeostat.service.verdicts import verdict
 from homeostat.times import parse, to_micros
-from homeostat.validation import CHECKS
+from homeostat.validation import CHECKS, model_name
 
 JSON = ("application/json", "text/json")
 LINES = (
@@ -203,10 +203,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _is_model(name: str, limits: RecordLimits) -> bool:
-    """Names of models end up in addresses and metrics: they are short and plain."""
-    letters = name.replace(".", "").replace("_", "").replace("-", "")
-    plain = name.isascii() and name[:1].isalnum() and letters.isalnum()
-    return plain and len(name) <= limits.name
+    return model_name(name) and len(name) <= limits.name
 
 
 def _check_model(name: str, limits: RecordLimits) -> None:

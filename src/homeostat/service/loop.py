@@ -74,6 +74,8 @@ async def model_versions(wires: Wires, request: Request) -> Response:
     old: dict[str, Any] = {"stale": True} if stale else {}
     differing = [each._asdict() for each in wires.caring.differences if each.model == name]
     old |= {"differences": differing} if differing else {}
+    hindered = wires.caring.hindered.get(name)
+    old |= {"hindered": hindered} if hindered else {}
     return json_reply({"model": name, **(told or {}), "versions": found} | old)
 
 
@@ -94,7 +96,7 @@ async def approve(wires: Wires, request: Request) -> Response:
 async def cancel(wires: Wires, request: Request) -> Response:
     """End the retraining that runs, or else the one that waits."""
     return await _done(wires, request, "cancel", lambda loop, asked, actor: (
-        shown(loop.cancel(actor, asked.job))
+        shown(loop.cancel(actor, asked.job, asked.reason))
     ))  # fmt: skip
 
 
@@ -155,16 +157,23 @@ async def job_result(wires: Wires, request: Request) -> Response:
     return json_reply({"job": job.id, "taken": True})
 
 
-def shadowed(ledger: Ledger, name: str, batches: Sequence[Batch]) -> int:
-    """Hand shadows to the comparison that runs; how many wait for their record or its label."""
+def shadowed(ledger: Ledger, name: str, batches: Sequence[Batch]) -> tuple[int, int]:
+    """Hand shadows to the comparison that runs.
+
+    How many wait for their record or its label; and how many are of a version that is not compared,
+    or name no record, and so count for nothing.
+    """
     loop = _loop(ledger, name)
-    waiting = 0
+    compared = None if loop.standing is None else loop.standing.challenger
+    waiting = ignored = 0
     for batch in batches:
         known = ledger.accounts[name].labelled(batch.column("record_id").tolist())
         for version in dict.fromkeys(batch.model_version.tolist()):
             own = np.flatnonzero(batch.model_version == version)
             waiting += loop.shadowed(version, batch.take(own), known)
-    return waiting
+            ids = batch.column("record_id")[own].tolist()
+            ignored += len(own) if version != compared else ids.count(None)
+    return waiting, ignored
 
 
 def shown(job: Job) -> dict[str, Any]:

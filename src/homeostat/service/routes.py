@@ -102,14 +102,17 @@ async def send_shadows(wires: Wires, request: Request) -> Response:
     parts, faults = await _records(wires, request, body)
     if faults:
         row, error = faults[0]
-        hint = "send records whose model_version is the one that does not serve"
+        hint = (
+            "a shadow is a whole record, with the record_id of the one that was served and the "
+            "model_version of the one that was not"
+        )
         raise Problem(422, "invalid", f"row {row}: {error}"[:500], hint)
     name = request.path_params["model"]
-    waiting = await wires.changed(
+    waiting, ignored = await wires.changed(
         lambda ledger: loop.shadowed(ledger, name, [part.batch for part in parts]), len(body)
     )
-    return json_reply({"model": name, "taken": sum(len(part.rows) for part in parts),
-                       "waiting": waiting})  # fmt: skip
+    taken = sum(len(part.rows) for part in parts) - ignored
+    return json_reply({"model": name, "taken": taken, "waiting": waiting, "ignored": ignored})
 
 
 async def models(wires: Wires, request: Request) -> Response:

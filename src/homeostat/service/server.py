@@ -19,6 +19,7 @@ import uvicorn
 from homeostat.collected import Faults
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, HomeostatError
+from homeostat.runtime.ledger import an_hour
 from homeostat.service import beginning, telemetry
 from homeostat.service.app import application
 from homeostat.service.caring import Caring
@@ -58,12 +59,14 @@ def serve(
     folder: Path, settings: Service, engine_of: Callable[[str], Engine],
     told: Callable[[str], None], token_told: Callable[[str], None],
     declared: Collection[str] = (), caring: Caring | None = None,
+    lateness_of: Callable[[str], int] = an_hour,
 ) -> int:  # fmt: skip
     """Serve until told to stop; the exit status.
 
     `told` hears the address once it is there, `token_told` the first token when one is made.
-    `declared` are the models of the configuration, `caring` is who takes care of them. Raises
-    ConfigError with all that is wrong, before anything is made; StoreError, Taken.
+    `declared` are the models of the configuration, `caring` is who takes care of them,
+    `lateness_of` is as for the ledger. Raises ConfigError with all that is wrong, before anything
+    is made; StoreError, Taken.
     """
     where = _checked(folder, settings, caring)
     if not folder.exists():  # so that no folder is made for a server that cannot listen
@@ -74,7 +77,8 @@ def serve(
         beginning.first_token(where, token_told)
         if isinstance(where, Path):
             beginning.mark(folder)
-        return asyncio.run(_serve(folder, settings, engine_of, told, listener, declared, caring))
+        return asyncio.run(_serve(folder, settings, engine_of, told, listener, declared, caring,
+                                  lateness_of))  # fmt: skip
 
 
 def _checked(folder: Path, settings: Service, caring: Caring | None) -> str | Path:
@@ -147,7 +151,7 @@ class _Server(uvicorn.Server):
 async def _serve(
     folder: Path, settings: Service, engine_of: Callable[[str], Engine],
     told: Callable[[str], None], listener: socket.socket, declared: Collection[str],
-    caring: Caring | None,
+    caring: Caring | None, lateness_of: Callable[[str], int],
 ) -> int:  # fmt: skip
     loop = asyncio.get_running_loop()
     status = 0
@@ -158,7 +162,7 @@ async def _serve(
         print(f"homeostat: {error}", file=sys.stderr, flush=True)
         loop.call_soon_threadsafe(stop)
 
-    wires = Wires(folder, settings, engine_of, broken, declared, caring)
+    wires = Wires(folder, settings, engine_of, broken, declared, caring, lateness_of)
     await loop.run_in_executor(None, wires.open)
     server = _Server(_configuration(settings, application(wires)))
 

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from homeostat.engine import Engine
 from homeostat.errors import Full
+from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.followers import Followers
 from homeostat.runtime.keeper import Keeper
-from homeostat.runtime.ledger import Ledger
+from homeostat.runtime.ledger import Ledger, an_hour
 from homeostat.runtime.retention import Keeping
 from homeostat.runtime.workers import Stepping, Workers
 from homeostat.service.attempts import Attempts
@@ -38,13 +39,13 @@ class Wires:
     """Everything behind the routes. `engine_of` makes the engine of a model by its name.
 
     `declared` are the models of the configuration, which are there before their first record;
-    `caring` is who takes care of them.
+    `caring` is who takes care of them; `lateness_of` is as for the ledger.
     """
 
     def __init__(
         self, folder: Path, settings: Service, engine_of: Callable[[str], Engine],
         on_broken: Callable[[Exception], None], declared: Collection[str] = (),
-        caring: Caring | None = None,
+        caring: Caring | None = None, lateness_of: Callable[[str], int] = an_hour,
     ) -> None:  # fmt: skip
         self.caring = caring or Caring()
         self.folder, self.settings = folder, settings
@@ -61,7 +62,8 @@ class Wires:
         self.keeper = Keeper(
             lambda: open_store(self._where, settings.durability),
             lambda store: Ledger(
-                store, engine_of, now, settings.limits, declared, self.caring.course_of
+                store, engine_of, now, settings.limits, declared, self.caring.course_of,
+                lateness_of,
             ),
             capacity=settings.capacity,
             on_events=self._told,
@@ -81,7 +83,9 @@ class Wires:
         self.reader: Store = self._opened()
         self._searcher: Store = self._opened()  # a connection is for one thread at a time
         self.followers.start()
+        crashpoint("followers_begun")
         self.workers.start()
+        crashpoint("workers_begun")
 
     async def changed(self, do: Callable[[Ledger], T], weight: int = 0) -> T:
         """Do this within a transaction; returns when it is durable.

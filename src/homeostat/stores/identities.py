@@ -82,9 +82,10 @@ class _Large:
 
     def __init__(self, number: int, run: Run) -> None:
         self.number, self.n = number, len(run.keys)
-        self._bitmap = np.zeros(1 << (_BITS - 3), np.uint8)
+        bits = np.zeros(1 << _BITS, bool)  # 16 MiB for a moment: a tenth of the time in place
         for low in _spots(run.keys):
-            np.bitwise_or.at(self._bitmap, low >> 3, np.uint8(1) << (low & 7).astype(np.uint8))
+            bits[low] = True
+        self._bitmap = np.packbits(bits, bitorder="little")
 
     def maybe(self, keys: Keys) -> NDArray[np.int64]:
         """Which of the keys it may hold."""

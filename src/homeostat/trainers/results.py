@@ -98,7 +98,10 @@ def _within(artifact: str, folder: Path) -> str:
             "put it into the path in HOMEOSTAT_FOLDER, or give an address",
         )  # fmt: skip
     if not there:
-        raise InvalidInput("artifact", f"{artifact!r} is not there")
+        raise InvalidInput(
+            "artifact", f"{artifact!r} is not in the folder of the attempt",
+            "write it below the path in HOMEOSTAT_FOLDER before the result",
+        )  # fmt: skip
     return str(place.relative_to(home))
 
 

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch
-from homeostat.runtime.account import CORRECTED, RETRACTED
 from homeostat.runtime.cells import MINUTE, unpack_cell
+from homeostat.runtime.labels import CORRECTED, RETRACTED
 from homeostat.service.tokens import SCOPES
 from homeostat.stores import audit
 from homeostat.stores.identities import Run, hashed
 from homeostat.stores.packing import pack_label, unpack, unpack_batch, unpack_label, unsealed
-from homeostat.stores.store import LABELS, RECORDS, Fact, Model, Store
+from homeostat.stores.store import LABELS, NEWS, RECORDS, Fact, Model, Store
 from homeostat.upkeep.findings import Finding, error, fine
 
 _SHIFT = 40  # as in runtime.records: a place is a model's number and a position
@@ -82,6 +82,10 @@ class Recount:
             yield from self._records(fact, unpack_batch(fact.body, self.model.name, fact.place))
         elif fact.kind == LABELS:
             yield from self._labels(fact)
+        elif fact.kind == NEWS:
+            told = len(unpack(fact.body, fact.place))
+            if told != fact.n:
+                yield f"{fact.place}: it tells {told} events, and should tell {fact.n}"
         else:
             yield f"{fact.place}: {fact.kind!r} is no kind of fact"
 

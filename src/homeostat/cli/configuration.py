@@ -1,0 +1,76 @@
+"""A configuration file as the commands take it: all of it checked, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from homeostat import fleet
+from homeostat.cli.group import USAGE, Failure
+from homeostat.collected import Faults
+
+if TYPE_CHECKING:
+    from homeostat.service.settings import Service
+
+ALL = "(all others)"
+"""Where the models stand that have no section of their own."""
+
+
+def service_settings(settings: fleet.Fleet, chosen: Mapping[str, Any] = {}) -> Service:
+    """How the service runs, with what was `chosen` besides; raises ConfigError."""
+    from homeostat.runtime.retention import own_ages
+    from homeostat.service.settings import service_of
+
+    service = service_of({**settings.service, **chosen}, f"{settings.source}: service")
+    own = own_ages(settings.retentions, settings.source)
+    return msgspec.structs.replace(service, retention=service.retention.with_own(own))
+
+
+def told(path: str, as_json: bool) -> str:
+    """What a file comes to, a line a model or as JSON; raises ConfigError."""
+    try:
+        settings = fleet.load_file(path)
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}", USAGE) from error
+    _check_service(settings)
+    models = {name: _watched(settings, name) for name in settings.models} | {
+        ALL: _watched(settings, "")
+    }
+    if as_json:
+        return msgspec.json.encode({"target": path, "ok": True, "models": models}).decode()
+    return "\n".join(
+        f"{name}: {', '.join(each['metrics']) or 'no metrics'}; watched by "
+        f"{', '.join(each['detectors']) or 'nothing'}"
+        for name, each in models.items()
+    )
+
+
+def _check_service(settings: fleet.Fleet) -> None:
+    if not (settings.service or settings.retentions or settings.courses or settings.course):
+        return  # for the library alone, which needs nothing of the service
+    from homeostat.service.caring import Caring
+
+    faults = Faults()
+    with faults.kept():
+        service_settings(settings)
+    with faults.kept():
+        Caring(settings.courses, settings.course, (), settings.source)
+    faults.tell()
+
+
+def _watched(settings: fleet.Fleet, name: str) -> dict[str, Any]:
+    engine = settings.engine_of(name)
+    return {
+        "metrics": [_called(metric) for metric in engine.metrics],
+        "detectors": [f"{_called(each)} on {each.on}" for each in engine.detectors],
+        "strategy": None if engine.strategy is None else _called(engine.strategy),
+        "late_after_s": settings.lateness_of(name) / 1e6,
+    }
+
+
+def _called(plugin: Any) -> str:
+    name = getattr(plugin, "name", type(plugin).__name__)
+    by = getattr(plugin, "by", None)
+    return f"{name}[{','.join([by] if isinstance(by, str) else by)}]" if by else str(name)
