@@ -19,12 +19,14 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 import homeostat as hs
+from laggards import Laggards
 
 COLUMNS = 10
 MARK = b"@@@@@@@@"
@@ -35,48 +37,122 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--labels", type=float, default=0.1, help="share that is labelled later")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="memory over so long instead")
+    parser.add_argument("--laggards", type=int, metavar="STREAMS",
+                        help="beside a deaf sink, a slow one and so many stalled streams instead"
+                        )  # fmt: skip
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        run(Path(folder), options)
-
-
-def run(folder: Path, options: argparse.Namespace) -> None:
     rng = np.random.default_rng(1)
     names = [f"f{number}" for number in range(COLUMNS)]
-    hs.Reference.fit({name: rng.normal(size=5_000) for name in names}).save(folder / "usual.hs")
-    (folder / "homeostat.toml").write_text(CONFIG.format(reference=folder / "usual.hs"))
-    server = Server(folder)
+    with tempfile.TemporaryDirectory() as folder:
+        usual = Path(folder) / "usual.hs"
+        hs.Reference.fit({name: rng.normal(size=5_000) for name in names}).save(usual)
+        config = CONFIG.format(reference=usual)
+        if options.soak:
+            soak(Path(folder), config, options)
+        elif options.laggards is not None:
+            with_laggards(Path(folder), config, options)
+        else:
+            beside_bare(Path(folder), config, options)
+
+
+def beside_bare(folder: Path, config: str, options: argparse.Namespace) -> None:
+    """The rates, and how they stand to those of a service that only reads the bodies."""
+    bare = Server([sys.executable, str(Path(__file__).with_name("bare.py"))])
     try:
-        measure(server, options)
+        least = [load(bare, bodies, kind, size, options, None)
+                 for _, bodies, size, kind in scenarios()]  # fmt: skip
+    finally:
+        bare.stop()
+    server = served(folder, config)
+    try:
+        measure(server, options, least)
     finally:
         server.stop()
 
 
-def measure(server: Server, options: argparse.Namespace) -> None:
+def measure(server: Server, options: argparse.Namespace, least: list[Load]) -> None:
     print(f"idle: {server.memory():.0f} MB")
     rows = []
-    for name, bodies, size, kind in (
-        ("JSON, 500 a request", json_bodies(500), 500, "application/json"),
-        (
-            "Arrow, 5,000 a request",
-            arrow_bodies(5_000),
-            5_000,
-            "application/vnd.apache.arrow.stream",
-        ),
-    ):
-        first = server.connect()
-        post(first, server.headers(kind), "/v1/records", bodies("first" + name[:3]))  # imports
+    for name, bodies, size, kind in scenarios():
+        warm(server, bodies, kind)
         full = load(server, bodies, kind, size, options, None)
         half = load(server, bodies, kind, size, options, full.rate / 2)
         rows.append((name, full, half))
-    print(f"{'':24}{'records/s':>12}{'labels/s':>10}{'p50 ms':>9}{'p99 ms':>9}"
+    print(f"{'':24}{'records/s':>12}{'labels/s':>10}{'of bare':>9}{'p50 ms':>9}{'p99 ms':>9}"
           f"{'p99 ms at half':>16}{'MB then':>9}")  # fmt: skip
-    for name, full, half in rows:
-        print(f"{name:24}{full.rate:12,.0f}{full.labels:10,.0f}{full.p(50):9.1f}{full.p(99):9.1f}"
-              f"{half.p(99):16.1f}{half.memory:9.0f}")  # fmt: skip
+    for (name, full, half), bare in zip(rows, least, strict=True):
+        print(f"{name:24}{full.rate:12,.0f}{full.labels:10,.0f}{full.rate / bare.rate:9.2f}"
+              f"{full.p(50):9.1f}{full.p(99):9.1f}{half.p(99):16.1f}{half.memory:9.0f}"
+              )  # fmt: skip
     status = server.get("/v1/models/default/status")
     sent = 5_500 + sum(each.sent for _, full, half in rows for each in (full, half))
     print(f"acknowledged {sent:,}, the service counts {status['records']:,}")
+
+
+def soak(folder: Path, config: str, options: argparse.Namespace) -> None:
+    """Memory before and after so many minutes of JSON at full rate."""
+    server = served(folder, config)
+    try:
+        _, bodies, size, kind = scenarios()[0]
+        load(server, bodies, kind, size, options, None)
+        began, options.seconds = server.memory(), 60 * options.soak
+        found = load(server, bodies, kind, size, options, None)
+        print(f"{began:.0f} MB, then {found.memory:.0f} MB after {options.soak:g} minutes, "
+              f"{found.sent:,} records, p99 {found.p(99):.1f} ms")  # fmt: skip
+    finally:
+        server.stop()
+
+
+def with_laggards(folder: Path, config: str, options: argparse.Namespace) -> None:
+    """The p99 of the same load without and with those who do not keep up."""
+    _, bodies, size, kind = scenarios()[0]
+    found: list[Load] = []
+    rate: float | None = None
+    for slow in (False, True):
+        laggards = Laggards()
+        try:
+            own = folder / f"slow-{slow}"
+            own.mkdir()
+            server = served(own, config + TALKATIVE + (laggards.config() if slow else ""))
+            try:
+                warm(server, bodies, kind)
+                if rate is None:
+                    rate = load(server, bodies, kind, size, options, None).rate / 2
+                if slow:
+                    laggards.streams(options.laggards, server.address, server.token)
+                found.append(load(server, bodies, kind, size, options, rate))
+                print(f"events in the log: {server.get('/v1/models/default/status')['events']:,}")
+            finally:
+                server.stop()
+        finally:
+            laggards.stop()
+    alone, beside = found
+    print(f"p99 at half load: {alone.p(99):.1f} ms alone, {beside.p(99):.1f} ms beside laggards: "
+          f"{beside.p(99) / alone.p(99):.2f} times; {alone.memory:.0f} and {beside.memory:.0f} MB"
+          )  # fmt: skip
+
+
+def scenarios() -> list[tuple[str, Any, int, str]]:
+    """Name, bodies by mark, records of one, content type."""
+    arrow = "application/vnd.apache.arrow.stream"
+    return [("JSON, 500 a request", json_bodies(500), 500, "application/json"),
+            ("Arrow, 5,000 a request", arrow_bodies(5_000), 5_000, arrow)]  # fmt: skip
+
+
+def warm(server: Server, bodies: Any, kind: str) -> None:
+    """A first request, for what is imported with it."""
+    post(server.connect(), server.headers(kind), "/v1/records", bodies(f"first{len(kind):03d}"))
+
+
+def served(folder: Path, config: str) -> Server:
+    """A `homeostat serve` with its data in a folder."""
+    (folder / "homeostat.toml").write_text(config)
+    token = folder / "token"
+    command = [sys.executable, "-m", "homeostat", "serve", "--port", "0", "--data",
+               str(folder / "data"), "--config", str(folder / "homeostat.toml"),
+               "--token-file", str(token)]  # fmt: skip
+    return Server(command, token)
 
 
 CONFIG = """
@@ -93,24 +169,28 @@ reference = "{reference}"
 window = 10000
 """
 
+TALKATIVE = """
+[strategy]
+type = "threshold"
+metric = "accuracy"
+threshold = 0.9
+"""
+"""An event for each label, so that there is something to fall behind with."""
+
 
 class Server:
-    """A `homeostat serve` in a process of its own."""
+    """A service in a process of its own, which tells where it serves."""
 
-    def __init__(self, folder: Path) -> None:
-        token = folder / "token"
-        command = [sys.executable, "-m", "homeostat", "serve", "--port", "0", "--data",
-                   str(folder / "data"), "--config", str(folder / "homeostat.toml"),
-                   "--token-file", str(token)]  # fmt: skip
+    def __init__(self, command: list[str], token: Path | None = None) -> None:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = ""
-        while "homeostat serves" not in line:
+        while " serves " not in line:
             line = self.process.stdout.readline()
             if not line:
                 raise RuntimeError("the service did not start")
         self.address = line.split()[2].rstrip(",").partition("//")[2]
-        self.token = token.read_text().strip()
+        self.token = "" if token is None else token.read_text().strip()
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.address)

@@ -32,6 +32,17 @@ def test_a_model_with_detectors_of_its_own_and_a_budget():
     assert [metric.name for metric in fraud.metrics] == [metric.name for metric in other.metrics]
 
 
+def test_models_in_short_on_the_page():
+    text = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)[2]
+    found = fleet.parse(text)
+    fraud = found.engine_of("fraud")
+    assert [each.name for each in fraud.detectors] == ["adwin", "inputs"]
+    assert [each.name for each in fraud.metrics][-1] == "f1_per_1h"
+    assert fraud.strategy.name == "any_of"
+    assert own_ages(found.retentions, "page")["fraud"].records == "90d"
+    assert found.lateness_of("price") == found.lateness_of("other") == 7_200_000_000
+
+
 def test_without_a_section_the_usual_things_are_watched():
     found = fleet.parse("[service]\nport = 1")
     assert [metric.name for metric in found.engine_of("m").metrics] == [

@@ -36,8 +36,8 @@ from homeostat.demo.loop import DAY
 
 MODEL, FIRST = "flights", "january"
 ARROW = "application/vnd.apache.arrow.stream"
-BLOCK = 1000
-STEP = 250  # landings between two looks at who serves
+BLOCK = 2500
+STEP = 1000  # landings between two looks at who serves
 DECISIONS = ("ModelPromoted", "ChallengerRejected", "ChallengerUndecided", "ModelRolledBack")
 TOLD = (*DECISIONS, "RetrainQueued", "RetrainSucceeded", "RetrainFailed")
 NOISE = 1.96  # standard errors, of McNemar's test
@@ -151,7 +151,9 @@ def lived(flights: Flights, plan: dict, days: int, kills: list[tuple[int, float]
         fitted = flights_model.fitted(flights.features[january], flights.label[january])
         flights_model.keep(flights_model.Blend([fitted]), folder / FIRST)
         config = filled(CONFIG, plan, sys.executable, Path(__file__).parent)
-        server = Server(folder, config, {"FLIGHTS_FIRST": str(folder / FIRST)})
+        server = Server(
+            folder, config, {"FLIGHTS_FIRST": str(folder / FIRST), "OMP_NUM_THREADS": "1"}
+        )
         try:
             return _lived(flights, server, days, dict(kills))
         finally:

@@ -62,13 +62,13 @@ windows = {trainer.windows}
 [models.flights.retraining.trainer]
 type = "command"
 argv = ["{python}", "{here}/flights_model.py"]
-env = ["FLIGHTS_FIRST"]
+env = ["FLIGHTS_FIRST", "OMP_NUM_THREADS"]
 
 [models.flights.retraining.scorer]
 type = "function"
 function = "flights_model:predict"
 path = ["{here}"]
-env = ["FLIGHTS_FIRST"]
+env = ["FLIGHTS_FIRST", "OMP_NUM_THREADS"]
 
 [models.flights.retraining.rules]
 cooldown = "{after_drift}"

@@ -98,7 +98,7 @@ class Server:
                     return
             if self.process.poll() == -signal.SIGKILL:
                 self.start()
-            time.sleep(0.02)
+            time.sleep(0.05)
         raise RuntimeError("the service does not come to rest")
 
     def heard(self, model: str, kinds: Sequence[str]) -> list[dict]:

@@ -15,7 +15,7 @@ import numpy as np
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
-from homeostat.batch import Batch
+from homeostat.batch import Batch, Rows
 from homeostat.errors import InvalidInput, InvalidSetting, SnapshotMismatch, did_you_mean
 from homeostat.event_batch import (
     AnswerColumn,
@@ -506,10 +506,13 @@ def _series(found: Any, batch: Batch) -> Series:
         rows = found.rows
         if rows is None and len(found.values) == len(batch):
             return found
-        if rows is not None and len(rows) == len(found.values):
-            if not len(rows) or (rows[0] >= 0 and rows[-1] < len(batch)):
-                return found
+        if rows is not None and len(rows) == len(found.values) and _within(rows, len(batch)):
+            return found
     raise TypeError(f"answered {found!r:.200}, which is no Series over {len(batch)} rows")
+
+
+def _within(rows: Rows, n: int) -> bool:
+    return not len(rows) or bool(rows[0] >= 0 and rows[-1] < n)
 
 
 def _name(plugin: object) -> str:

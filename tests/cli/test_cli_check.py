@@ -119,3 +119,44 @@ def test_a_terminal_is_told_what_takes_so_long(mine, patience):
     os.close(ours)
     assert (child.returncode, json.loads(out)["ok"]) == (0, True)
     assert (b"checking" in shown) is (patience == 0.0)
+
+
+CONFIG = """
+[models.price]
+task = "regression"
+segments = ["country"]
+lateness = "2h"
+"""
+
+
+def test_a_configuration_is_told_model_by_model(homeostat, tmp_path):
+    (tmp_path / "mine.toml").write_text(CONFIG)
+    told = json.loads(homeostat("check", "mine.toml").stdout)["models"]
+    assert told["price"]["metrics"][-1] == "latency_ms_ewma[country]"
+    assert told["price"]["detectors"] == ["adwin on absolute_error"]
+    assert told["price"]["late_after_s"] == 7200
+    assert told["(all others)"]["metrics"] == ["accuracy", "latency_ms_ewma"]
+    lines = homeostat("check", "mine.toml", "-o", "table").stdout.splitlines()
+    assert lines[1] == "(all others): accuracy, latency_ms_ewma; watched by adwin on error"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[models.a]\ntask = 1", "models.a.task: cannot be 1"),
+        ('[models.a.retention]\nrecords = "1d"', "models.a.retention.records: cannot be less"),
+        ("[service]\nprot = 1", "service.prot: no such setting"),
+    ],
+    ids=["task", "retention", "service"],
+)
+def test_a_configuration_that_is_wrong(homeostat, tmp_path, text, problem):
+    (tmp_path / "mine.toml").write_text(text)
+    result = homeostat("check", "mine.toml")
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
+def test_a_configuration_that_is_not_there(homeostat):
+    result = homeostat("check", "nowhere.toml")
+    assert result.exit_code == 2
+    assert "nowhere.toml: No such file" in result.stderr

@@ -15,6 +15,7 @@ from homeostat.cli.folder import as_json, data_option, output_option
 from homeostat.cli.group import USAGE, Failure, debug_option
 
 if TYPE_CHECKING:
+    from homeostat.upkeep.asking import token_in
     from homeostat.upkeep.following import Event
 
 
@@ -54,7 +55,7 @@ def _events(
         return from_folder(folder, model, after, follow, time.sleep)
     if token_file is None:
         raise Failure("--url needs --token-file, with a token that may read", USAGE)
-    token = token_file.read_text(encoding="utf-8", errors="replace").strip()
+    token = token_in(token_file)
     return Service(url, token).events(model, after, follow, time.sleep)
 
 

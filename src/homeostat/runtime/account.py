@@ -20,10 +20,12 @@ from homeostat.batch import Batch
 from homeostat.engine import Engine
 from homeostat.errors import SnapshotMismatch
 from homeostat.event_batch import EventBatch
-from homeostat.events import MetricUpdated, SystemEvent
+from homeostat.events import MetricUpdated, PluginFailed, SystemEvent
 from homeostat.runtime.answers import Sent
 from homeostat.runtime.cells import Cells
 from homeostat.runtime.crash import crashpoint
+from homeostat.runtime.folding import Folding
+from homeostat.runtime.isolation import Isolation
 from homeostat.runtime.labels import (
     CORRECTED,
     RESTORED,
@@ -76,7 +78,9 @@ class Account:
     ) -> None:
         self.number, self.name = model.number, model.name
         self.counters = dict(model.counters)
+        engine.lenient = False  # what becomes of a plug-in that fails may not depend on batches
         self._engine = engine
+        self._isolation = Isolation(engine)
         self._lateness = lateness
         self._values = Values(engine)
         self._store, self._records = store, records
@@ -322,6 +326,12 @@ class Account:
         """Fold what came and count anew what changed, so that the engine has seen all."""
         self._fold()
         self._recount()
+        self._report()
+
+    def _report(self) -> None:
+        """Tell of plug-ins that went off without an event: in a recount, renewed, or read anew."""
+        failed = self._isolation.untold(self.counters.get("newest", 0))
+        self._new_events += [told(event) for event in failed]
 
     def _fold(self) -> None:
         """Fold the records that came since: those of several requests at once cost far less."""
@@ -339,7 +349,9 @@ class Account:
         """Keep what happened; the metrics' values are in the cells and in `latest`."""
         kinds = [kind for kind in events.counts() if kind is not MetricUpdated]
         if kinds:
-            self._new_events += [told(event) for event in events.of(*kinds)]
+            happened = events.of(*kinds)
+            self._isolation.told(happened)
+            self._new_events += [told(event) for event in happened]
 
     def _recount(self) -> None:
         """After a change, rebuild what follows labels from the latest records that have one."""
@@ -418,6 +430,14 @@ class Account:
     def save(self, now: int, snapshot: bool = False) -> int:
         """Write what has changed, within the change that caused it; how many events are new."""
         self._catch_up()
+        due = self._position - self._saved_at >= _SNAPSHOT_EVERY or self._corrected
+        due = due or (snapshot and self._position != self._saved_at)
+        engine = self._engine.snapshot() if due else b""
+        self._report()  # of those that cannot be remembered
+        if self._isolation.news:  # so that no restart has to fold across the failure
+            last = self._store.snapshot(self.number) if self._saved_at else None
+            self._isolation.keep_good(None if last is None else (last[0], self._unsealed(last[2])))
+            due, engine = True, self._engine.snapshot()
         new = len(self._new_events)
         if new:
             seq = self.counters.get("events", 0)
@@ -427,10 +447,13 @@ class Account:
                 self.count(f"event.{kind}", 1)
             self._new_events = []
         self._cells.save()
-        due = self._position - self._saved_at >= _SNAPSHOT_EVERY or self._corrected
-        if due or (snapshot and self._position != self._saved_at):
+        if due:
+            memory = {
+                "engine": engine, "latest": self._values.latest, "told": self._told_so_far,
+                "good": self._isolation.good,
+            }  # fmt: skip
             self._store.keep_snapshot(
-                self.number, self._position, self._fingerprint, sealed(self._memory())
+                self.number, self._position, self._fingerprint, sealed(to_bytes(memory))
             )
             crashpoint("snapshot_kept")
             self._saved_at, self._corrected = self._position, False
@@ -444,13 +467,65 @@ class Account:
     def state_hash(self) -> str:
         """SHA-256 of everything that the facts have led to."""
         self._catch_up()
-        facts = {name: self.counters.get(name, 0) for name in ("accepted", "labels", "events")}
-        facts["events"] += len(self._new_events)
-        body = self._memory() + msgspec.json.encode(facts, order="sorted")
-        return hashlib.sha256(body).hexdigest()
+        facts = {name: self.counters.get(name, 0) for name in ("accepted", "labels")}
+        body = to_bytes({"engine": self._engine.essence(), "latest": self._values.latest})
+        facts["events"] = self._told_so_far
+        return hashlib.sha256(body + msgspec.json.encode(facts, order="sorted")).hexdigest()
 
-    def _memory(self) -> bytes:
-        return to_bytes({"engine": self._engine.snapshot(), "latest": self._values.latest})
+    @property
+    def _told_so_far(self) -> int:
+        """How many events there would be, had no plug-in ever failed, as far as is known."""
+        failed = [kind for kind, _ in self._new_events].count(PluginFailed.__name__)
+        return (
+            self.counters.get("events", 0) + len(self._new_events) - failed
+            - self.counters.get(f"event.{PluginFailed.__name__}", 0) + self.counters.get("untold", 0)
+        )  # fmt: skip
+
+    def _unsealed(self, body: bytes) -> dict[str, Any]:
+        return from_bytes(unsealed(body, f"the snapshot of {self.name}"))  # type: ignore[no-any-return]
+
+    def mend(self) -> None:
+        """Give plug-ins that are off what they missed, from the last state in which all were well.
+
+        One that fails again is off again, and where all do nothing has changed. What the others would tell they have told; what those
+        that were off would have told is counted, and not told. Reads the facts since that state.
+        """
+        good = self._isolation.good
+        if good is None:
+            return
+        self._catch_up()
+        was = {label: self._engine.health[label] for label in self._engine.off}
+        before = self._engine.snapshot(), self._values.latest
+        self._engine.restore(good["engine"])
+        self._values.latest = good["latest"]
+        caught = 0
+
+        def heard(events: EventBatch) -> None:
+            nonlocal caught
+            self._values.told(events)
+            counts = events.counts()
+            caught += sum(n for kind, n in counts.items() if kind not in _SILENT)
+
+        model = Model(self.number, self.name, self._position, self.counters)
+        folding = Folding(
+            self._store, model, self._engine, self._records, heard, self._values.recounted
+        )
+        folding.begin(good["position"])
+        for fact in self._store.facts(self.number, good["position"]):
+            outside = folding.fold(fact)
+            caught += len(outside)
+            if any(map(turns, outside)):
+                self._values.latest = {}
+        folding.end()
+        self._engine.snapshot()  # one that cannot be remembered fails here
+        if was.keys() <= set(self._engine.off):  # in vain
+            self._engine.restore(before[0])
+            self._values.latest = before[1]
+            return
+        if good["told"] is not None:
+            self.count("untold", good["told"] + caught - self._told_so_far)
+        self._isolation.tried(was)
+        self._corrected = self._changed = True
 
     def _resume(self) -> None:
         """Take the latest snapshot, then the facts since; all their events are kept already."""
@@ -458,10 +533,11 @@ class Account:
         kept = self._store.snapshot(self.number)
         if kept is not None and kept[1] == self._fingerprint:
             start, _, body = kept
-            memory = from_bytes(unsealed(body, f"the snapshot of {self.name}"))
+            memory = self._unsealed(body)
             try:
                 self._engine.restore(memory["engine"])
                 self._values.latest = memory["latest"]
+                self._isolation.resumed(memory.get("good"))
             except SnapshotMismatch:
                 start = 0
             crashpoint("snapshot_read")
@@ -469,6 +545,7 @@ class Account:
             self._refold(fact)
             crashpoint("fact_folded")
         self._recount()
+        self._report()
         self._saved_at = start
 
     def _refold(self, fact: Fact) -> None:
@@ -498,4 +575,5 @@ def _nobody(_: Batch) -> None:
     """Hears nothing."""
 
 
+_SILENT = (MetricUpdated, PluginFailed)
 _HEARD = ("RetrainRequested", "DriftDetected", "DriftEnded")

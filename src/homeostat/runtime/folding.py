@@ -7,8 +7,11 @@ the old one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from homeostat.batch import Batch
 from homeostat.engine import Engine
@@ -42,9 +45,12 @@ class Folding:
     """
 
     def __init__(
-        self, store: Store, model: Model, engine: Engine, records: Records, told: Told
-    ) -> None:
+        self, store: Store, model: Model, engine: Engine, records: Records, told: Told,
+        recounted: Callable[[Mapping[str, NDArray[np.float64]]], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self.engine = engine
+        engine.lenient = False  # as in the service
+        self._recounted = recounted
         self._store, self._model, self._records, self._told = store, model, records, told
         self._late: dict[int, Any] = {}  # by position, the labels that came after their records
         self._waiting: list[Batch] = []
@@ -63,6 +69,16 @@ class Folding:
             return self._news(fact)
         self._wait(unpack_batch(fact.body, self._model.name, fact.place))
         return []
+
+    def begin(self, start: int) -> None:
+        """Know the labels that came before the position from which on facts will be taken."""
+        for fact in self._store.facts(self._model.number, 0):
+            if fact.first >= start:
+                break
+            if fact.kind == LABELS:
+                kept = unpack(fact.body, fact.place)
+                self._late |= zip(kept["positions"].tolist(), kept["labels"], strict=True)
+        self._end = start
 
     def end(self) -> None:
         """Fold what still waits."""
@@ -127,7 +143,8 @@ class Folding:
         most = labels_needed(self.engine)
         if most:
             back = self._store.facts_back(self._model.number, self._end)
-            self.engine.recount(latest_labelled(back, self._records, most, self._known))
+            batch = latest_labelled(back, self._records, most, self._known)
+            self._recounted(self.engine.recount(batch))
 
     def _known(self, positions: list[int]) -> list[Any]:
         """The labels that some records have so far, None for none."""

@@ -230,6 +230,16 @@ class Ledger:
             loop.settle()
         return {name for name, account in self.accounts.items() if account.save(now, snapshot)}
 
+    def mend(self) -> None:
+        """Try plug-ins anew that are off, over what they missed. Cost: that of folding it."""
+        for account in self.accounts.values():
+            account.mend()
+
+    def off(self) -> dict[str, list[str]]:
+        """By model, the plug-ins that failed and are off."""
+        found = {name: account.engine.off for name, account in self.accounts.items()}
+        return {name: off for name, off in found.items() if off}
+
     # The loop ---------------------------------------------------------------------------------
 
     def loop(self, name: str) -> Loop | None:

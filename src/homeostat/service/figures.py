@@ -34,7 +34,7 @@ _OF_MODELS = {
     "accepted": ("records_accepted", "Records that count."),
     "duplicates": ("records_duplicate", "Records that were sent again, and did not count again."),
     "rejected": ("records_rejected", "Records of requests taken in part that were refused."),
-    "late": ("records_late", "Records more than an hour older than the newest before them."),
+    "late": ("records_late", "Records that came later than the lateness of their model allows."),
     "corrected": ("labels_corrected", "Labels that replaced another."),
     "retracted": ("labels_retracted", "Labels that were taken back."),
     "labels_duplicate": ("labels_duplicate", "Labels that were there already."),

@@ -194,6 +194,12 @@ class Health(msgspec.Struct):
     status: str
 
 
+class Readiness(Health):
+    """That records are taken; by model, the plug-ins that failed and are off."""
+
+    plugins_off: dict[str, list[str]] = {}
+
+
 class Problem(msgspec.Struct):
     """Why a request was not answered, and how to mend it.
 
@@ -312,7 +318,7 @@ DESCRIPTIONS: dict[tuple[str, str], Description] = {
     ),
     ("GET", "/metrics"): Description(None, kinds=("text/plain",), statuses=_BUSY),
     ("GET", "/healthz"): Description(Health),
-    ("GET", "/readyz"): Description(Health, statuses=_BUSY),
+    ("GET", "/readyz"): Description(Readiness, statuses=_BUSY),
     ("GET", "/openapi.json"): Description(dict),
 }
 """What each route takes and answers."""

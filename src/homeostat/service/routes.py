@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -137,8 +139,7 @@ async def status(wires: Wires, request: Request) -> Response:
         account = ledger.accounts.get(name)
         if account is None:
             return None
-        health = {label: {"ok": each.ok, "errors": each.errors, "last_error": each.last_error}
-                  for label, each in account.engine.health.items()}  # fmt: skip
+        health = {label: asdict(each) for label, each in account.engine.health.items()}
         return {
             **_brief(account),
             "parked_labels": ledger.waiting(name),
@@ -227,10 +228,15 @@ async def health(wires: Wires, request: Request) -> Response:
 
 
 async def ready(wires: Wires, request: Request) -> Response:
-    """Whether it takes records now."""
+    """Whether it takes records now; `plugins_off` warns of plug-ins that failed, by model."""
     if wires.keeper.broken is not None:
         raise Problem(503, "store broken", "the store cannot be trusted; the service stops")
-    return json_reply({"status": "ready"})
+    known: dict[str, list[str]] | None = None
+    with suppress(HomeostatError, Problem):  # it may be busy; that says nothing of plug-ins
+        known, _ = await wires.looked("off", lambda ledger: ledger.off())
+    allowed = _token(request).models
+    off = {name: labels for name, labels in (known or {}).items() if name.startswith(allowed)}
+    return json_reply({"status": "ready"} | ({"plugins_off": off} if off else {}))
 
 
 async def described(wires: Wires, request: Request) -> Response:

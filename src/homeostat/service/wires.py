@@ -62,7 +62,12 @@ class Wires:
         self.keeper = Keeper(
             lambda: open_store(self._where, settings.durability),
             lambda store: Ledger(
-                store, engine_of, now, settings.limits, declared, self.caring.course_of,
+                store,
+                engine_of,
+                now,
+                settings.limits,
+                declared,
+                self.caring.course_of,
                 lateness_of,
             ),
             capacity=settings.capacity,

@@ -15,6 +15,17 @@ from homeostat.upkeep.following import NoAnswer, Straight, reason
 
 _PATIENCE = 30.0
 _MOST = 64 << 20
+_LONGEST = 256  # characters of a token
+
+
+def token_in(path: Path) -> str:
+    """The token in a file; raises InvalidSetting, which does not show what else is in there."""
+    token = path.read_text(encoding="utf-8", errors="replace").strip()
+    if not (
+        0 < len(token) <= _LONGEST and token.isascii() and " " not in token and token.isprintable()
+    ):
+        raise InvalidSetting(f"{path} holds no token; make one: homeostat token create")
+    return token
 
 
 def ask(url: str, token_file: Path, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -25,7 +36,7 @@ def ask(url: str, token_file: Path, path: str, body: dict[str, Any] | None = Non
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise InvalidSetting(f"{url!r} is no address of a service, like http://127.0.0.1:8321")
-    token = token_file.read_text(encoding="utf-8", errors="replace").strip()
+    token = token_in(token_file)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = urllib.request.Request(
         url.rstrip("/") + urllib.parse.quote(path), headers=headers,
@@ -36,4 +47,6 @@ def ask(url: str, token_file: Path, path: str, body: dict[str, Any] | None = Non
         with opener.open(request, timeout=_PATIENCE) as answer:
             return msgspec.json.decode(answer.read(_MOST))
     except (OSError, HTTPException, msgspec.DecodeError) as error:
-        raise NoAnswer(f"{url}: {reason(error)}") from error
+        refused = isinstance(getattr(error, "reason", error), ConnectionRefusedError)
+        mend = "; is the service running there? Name another with --url" if refused else ""
+        raise NoAnswer(f"{url}: {reason(error)}{mend}") from error
