@@ -78,8 +78,8 @@ class World:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--skew", type=float, nargs="*", default=[0.1, 0.3, 0.5])
+    parser.add_argument("--seeds", type=int, default=7)
+    parser.add_argument("--skew", type=float, nargs="*", default=[0.1, 0.3])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bad") as folder:
         server = Server(Path(folder), CONFIG.format(here=Path(__file__).parent), {})
