@@ -262,3 +262,20 @@ def test_one_that_fails_only_when_read_again_is_told(ill, shops):
     assert sick.account().engine.off == ["counting"]
     sick.send(*records(60, 61))
     assert [kind for kind, _ in events_of(sick)].count("PluginFailed") == 1
+
+
+def test_mended_it_may_remember_something_else(ill, shops, monkeypatch):
+    sick = shops("strategy", "sick")
+    ill.at = None
+    sick.send(*records(0, 12))
+    sick.reopen(snapshot=True)
+    ill.at = 25
+    sick.send(*records(12, 60))
+    monkeypatch.setattr(Asking, "memory", ("n", "more"))
+    monkeypatch.setattr(Asking, "more", 0, raising=False)
+    ill.at = None
+    sick.reopen()
+    sick.ledger.mend()
+    engine = sick.account().engine
+    assert (engine.off, engine.records) == ([], 60)
+    assert engine.strategy.n > 60

@@ -73,12 +73,16 @@ def test_airflow(server, make, monkeypatch):
         login()
         server.expect("GET", run, None, 200, {"state": word})
         assert trainer.look(KEY).state == state
-    login()
-    server.expect("GET", run, None, 200, {"state": "success"})
-    login()
     entry = f"{run}/taskInstances/fit/xcomEntries/return_value?deserialize=false"
-    server.expect("GET", entry, None, 200, {"key": "return_value", "value": json.dumps(RESULT)})
-    assert trainer.look(KEY).result.version == "v2"
+    none = (404, {"detail": "XCom entry with key: `return_value` not found"})
+    kept = [(200, {"key": "return_value", "value": told}) for told in (RESULT, json.dumps(RESULT))]
+    for (status, answer), version in (*((each, "v2") for each in kept), (none, None)):
+        login()
+        server.expect("GET", run, None, 200, {"state": "success"})
+        login()
+        server.expect("GET", entry, None, status, answer)
+        found = trainer.look(KEY)
+        assert (found.state, found.result and found.result.version) == ("succeeded", version)
     login()
     server.expect("GET", run, None, 404, {"detail": "not found"})
     assert trainer.look(KEY).state == "lost"
@@ -100,6 +104,9 @@ def test_prefect(server, make):
     words = [("SCHEDULED", "queued"), ("RUNNING", "running"), ("CANCELLING", "running"),
              ("CRASHED", "failed"), ("CANCELLED", "cancelled")]  # fmt: skip
     states(server, trainer, "r1", [({"state": {"type": w}}, s) for w, s in words], *look)
+    for said, problem in ((None, "the run of the flow ended: cancelled"), ("by ann", "by ann")):
+        server.expect(*look, 200, {"state": {"type": "CANCELLED", "message": said}})
+        assert trainer.look("r1").problem == problem
     server.expect(*look, 200, {"state": {"type": "COMPLETED"}})
     asked = {"artifacts": {"flow_run_id": {"any_": ["r1"]}, "key": {"any_": ["homeostat-result"]}},
              "sort": "CREATED_DESC", "limit": 1}  # fmt: skip
@@ -265,6 +272,21 @@ def test_what_hinders_says_why(server, make, status, error, said):
     server.expect("POST", "/train", TOLD, status, {"message": "busy"})
     with pytest.raises(error, match=said):
         make("http", under="/train").begin(ORDER)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "said"),
+    [({"type": "prefect", "deployment": "a/b", "basic": "env:TOKEN"}, "/flow_runs/r1",
+      "see `basic`"),
+     ({"type": "airflow", "dag": "d", "user": "ann", "password": "env:TOKEN"}, "/auth/token",
+      "see `user` and `password`")],
+    ids=["basic", "login"],
+)  # fmt: skip
+def test_a_refusal_names_the_setting(server, make, settings, path, said):
+    login = {"username": "ann", "password": "t0k"} if path == "/auth/token" else None
+    server.expect("POST" if login else "GET", path, login, 401, None)
+    with pytest.raises(TrainerFailed, match=said):
+        make(settings.pop("type"), **settings).look("r1")
 
 
 class AWS:

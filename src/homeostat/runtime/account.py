@@ -478,7 +478,8 @@ class Account:
         failed = [kind for kind, _ in self._new_events].count(PluginFailed.__name__)
         return (
             self.counters.get("events", 0) + len(self._new_events) - failed
-            - self.counters.get(f"event.{PluginFailed.__name__}", 0) + self.counters.get("untold", 0)
+            - self.counters.get(f"event.{PluginFailed.__name__}", 0)
+            + self.counters.get("untold", 0)
         )  # fmt: skip
 
     def _unsealed(self, body: bytes) -> dict[str, Any]:
@@ -487,8 +488,9 @@ class Account:
     def mend(self) -> None:
         """Give plug-ins that are off what they missed, from the last state in which all were well.
 
-        One that fails again is off again, and where all do nothing has changed. What the others would tell they have told; what those
-        that were off would have told is counted, and not told. Reads the facts since that state.
+        One that fails again is off again, and where all do nothing has changed. What the
+        others would tell they have told; what those that were off would have told is counted, and
+        not told. Reads the facts since that state.
         """
         good = self._isolation.good
         if good is None:
@@ -496,7 +498,11 @@ class Account:
         self._catch_up()
         was = {label: self._engine.health[label] for label in self._engine.off}
         before = self._engine.snapshot(), self._values.latest
-        self._engine.restore(good["engine"])
+        try:
+            self._engine.restore(good["engine"])
+        except SnapshotMismatch:  # mended, it remembers something else
+            good = self._isolation.beginning()
+            self._engine.restore(good["engine"])
         self._values.latest = good["latest"]
         caught = 0
 

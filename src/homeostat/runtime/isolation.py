@@ -49,11 +49,18 @@ class Isolation:
         self.news = False
         if self.good is not None:
             return
-        position, memory = kept or (0, {"engine": self._fresh, "latest": {}, "told": 0})
+        if kept is None:
+            self.good = self.beginning()
+            return
+        position, memory = kept
         self.good = {
             "position": position, "engine": memory["engine"], "latest": memory["latest"],
             "told": memory.get("told"),
         }  # fmt: skip
+
+    def beginning(self) -> dict[str, Any]:
+        """What is good before the first fact."""
+        return {"position": 0, "engine": self._fresh, "latest": {}, "told": 0}
 
     def resumed(self, good: dict[str, Any] | None) -> None:
         """The engine has taken a snapshot; those that are off in it were told of."""

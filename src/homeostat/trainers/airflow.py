@@ -38,8 +38,9 @@ def airflow(
     if (user is None) != (password is None) or (token is not None and user is not None):
         raise ConfigError("token: name one, or user and password")
     remote = Remote(
-        url, token, allow_http=allow_http, allow_private=allow_private, ca=ca, timeout=timeout
-    )
+        url, token, allow_http=allow_http, allow_private=allow_private, ca=ca, timeout=timeout,
+        see=None if user is None else "`user` and `password`",
+    )  # fmt: skip
     login = None if user is None or password is None else (user, Secret(password))
     return Airflow(remote, dag, parameters or _ORDER, result_task, login)
 

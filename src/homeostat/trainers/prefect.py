@@ -78,7 +78,9 @@ class Prefect(Checked):
         state = _STATES.get(field(found, "type", path), RUNNING)
         if state == SUCCEEDED:
             return ended_well(self._told(handle))
-        problem = (found.get("message") or "the flow failed") if state in ENDED else ""
+        if state not in ENDED:
+            return Progress(state=state)
+        problem = found.get("message") or f"the run of the flow ended: {state}"
         return Progress(state=state, problem=str(problem)[:1000])
 
     def cancel(self, handle: str) -> None:

@@ -21,20 +21,24 @@ _LATER = (408, 425, 429)
 
 
 class Remote:
-    """A server at `url`; `token` names a bearer token, `basic` "user:password"."""
+    """A server at `url`; `token` names a bearer token, `basic` "user:password".
+
+    `see` is what a refusal points to, where it is neither of them.
+    """
 
     def __init__(
         self, url: str, token: str | None = None, basic: str | None = None, *,
 
     allow_http: bool = False, allow_private: bool = False, ca: str | None = None,
         timeout: float = 30.0, headers: Mapping[str, str] | None = None,
-        header: str = "Authorization", prefix: str = "Bearer ",
+        header: str = "Authorization", prefix: str = "Bearer ", see: str | None = None,
     ) -> None:  # fmt: skip
         target_of(url, allow_http)
         self.url, self._allow_http = url.rstrip("/"), allow_http
         self._token = None if token is None else Secret(token)
         self._basic = None if basic is None else Secret(basic)
         self._header, self._prefix, self._own = header, prefix, dict(headers or {})
+        self._see = see or ("`token`" if basic is None else "`basic`")
         self._caller = Caller(allow_private=allow_private, ca=ca, timeout=timeout)
 
     def ask(
@@ -69,7 +73,7 @@ class Remote:
         if answer.status >= 500 or answer.status in _LATER:
             raise Retry(said, answer.after)
         if answer.status in (401, 403):
-            said += "; see `token`, and what it may do"
+            said += f"; see {self._see}, and what it may do"
         raise TrainerFailed(said)
 
     def check(self) -> None:
