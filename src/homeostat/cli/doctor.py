@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from homeostat.cli.folder import data_option, show, table
+from homeostat.cli.folder import config_option, data_option, show, store_of, table
 from homeostat.cli.group import ERROR, debug_option
 
 if TYPE_CHECKING:
@@ -20,18 +20,22 @@ if TYPE_CHECKING:
 Exit status: 0 all is well, 1 something is not"""
 )
 @data_option
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Every finding as JSON.")
 @debug_option
 @click.pass_context
-def doctor(ctx: click.Context, folder: Path, as_json: bool) -> None:
+def doctor(ctx: click.Context, folder: Path, config: Path | None, as_json: bool) -> None:
     """Examine a folder, while a server may run; nothing in it is changed.
 
     Looks at the files, their rights, the disk, the log, the database and the clock; opens every
-    checksum; and counts again what is kept twice. Tells what to do where something is wrong.
+    checksum; and counts again what is kept twice. Tells what to do where something is wrong. Of a
+    PostgreSQL, who holds it, its settings, its size, its clock, and the audit log.
     """
     from homeostat.upkeep.doctor import examine
+    from homeostat.upkeep.remote import examine_server
 
-    found = examine(folder)
+    where = store_of(folder, config)
+    found = examine_server(where) if isinstance(where, str) else examine(where)
     ok = all(each.ok for each in found)
     if as_json:
         told = {"folder": str(folder), "ok": ok, "findings": found}

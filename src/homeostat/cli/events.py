@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from homeostat.cli.folder import as_json, data_option, output_option
+from homeostat.cli.folder import as_json, config_option, data_option, output_option, store_of
 from homeostat.cli.group import USAGE, Failure, debug_option
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @data_option
+@config_option
 @click.option("--url", help="Ask the service there, in place of reading the folder.")
 @click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE",
               help="The token for --url.")  # fmt: skip
@@ -32,27 +33,33 @@ if TYPE_CHECKING:
 @output_option
 @debug_option
 def events(
-    model: str, folder: Path, url: str | None, token_file: Path | None, after: int,
-    limit: int | None, follow: bool, output: str,
+    model: str, folder: Path, config: Path | None, url: str | None, token_file: Path | None,
+    after: int, limit: int | None, follow: bool, output: str,
 ) -> None:  # fmt: skip
     """Print the events of MODEL, the oldest first: drifts, requests, failures.
 
     JSON is one object a line: seq, kind and event. With --url and --follow the connection is
     taken up again where it ended.
     """
-    found = _events(model, folder, url, token_file, after, follow)
+    where = store_of(folder, config) if url is None else folder
+    found = _events(model, where, url, token_file, after, follow)
     line = _json if as_json(output) else _row
     for event in islice(found, limit):
         click.echo(line(event))
 
 
 def _events(
-    model: str, folder: Path, url: str | None, token_file: Path | None, after: int, follow: bool
+    model: str,
+    where: Path | str,
+    url: str | None,
+    token_file: Path | None,
+    after: int,
+    follow: bool,
 ) -> Iterator[Event]:
     from homeostat.upkeep.following import Service, from_folder
 
     if url is None:
-        return from_folder(folder, model, after, follow, time.sleep)
+        return from_folder(where, model, after, follow, time.sleep)
     if token_file is None:
         raise Failure("--url needs --token-file, with a token that may read", USAGE)
     token = token_in(token_file)

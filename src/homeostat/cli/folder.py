@@ -12,10 +12,25 @@ data_option = click.option(
     "-d", "--data", "folder", metavar="DIR", default="homeostat-data", show_default=True,
     type=click.Path(path_type=Path), help="The folder that serve has.",
 )  # fmt: skip
+config_option = click.option(
+    "--config", metavar="FILE", type=click.Path(path_type=Path),
+    help="The configuration that serve has, where its store is a PostgreSQL.",
+)  # fmt: skip
 output_option = click.option(
     "-o", "--output", type=click.Choice(["auto", "table", "json"]), default="auto",
     help="auto: a table on a terminal, else JSON.",
 )  # fmt: skip
+
+
+def store_of(folder: Path, config: Path | None) -> Path | str:
+    """Where the store is: in the folder, or at the address that the configuration names."""
+    if config is None:
+        return folder
+    from homeostat import fleet
+    from homeostat.service.settings import service_of
+
+    settings = fleet.load_file(config)
+    return service_of(settings.service, f"{settings.source}: service").where(folder)
 
 
 def as_json(output: str) -> bool:

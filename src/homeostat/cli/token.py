@@ -9,7 +9,15 @@ from pathlib import Path
 import click
 import msgspec
 
-from homeostat.cli.folder import as_json, data_option, output_option, show, table
+from homeostat.cli.folder import (
+    as_json,
+    config_option,
+    data_option,
+    output_option,
+    show,
+    store_of,
+    table,
+)
 from homeostat.cli.group import ERROR, Failure, debug_option
 from homeostat.durations import seconds
 from homeostat.errors import HomeostatError
@@ -29,15 +37,18 @@ def token() -> None:
 @click.option("--name", metavar="TEXT", default="", help="Whose it is, for the list.")
 @click.option("--expires", metavar="SPAN", help='When it ends by itself, like "90d".')
 @data_option
+@config_option
 @debug_option
-def create(scope: str, models: str, name: str, expires: str | None, folder: Path) -> None:
+def create(
+    scope: str, models: str, name: str, expires: str | None, folder: Path, config: Path | None
+) -> None:
     """Make a token and print it, this once."""
     from homeostat.service import tokens
     from homeostat.stores import audit
     from homeostat.upkeep.folders import opened, operator
 
     end = None if expires is None else _end(expires)
-    with opened(folder) as store, store.change():
+    with opened(store_of(folder, config)) as store, store.change():
         text = tokens.create(store, scope, models=models, name=name, expires=end)
         number = text.split("_")[1]
         audit.record(store, operator(), "token create", id=number, scope=scope, models=models,
@@ -49,15 +60,16 @@ def create(scope: str, models: str, name: str, expires: str | None, folder: Path
 @token.command("list")
 @output_option
 @data_option
+@config_option
 @debug_option
-def list_tokens(output: str, folder: Path) -> None:
+def list_tokens(output: str, folder: Path, config: Path | None) -> None:
     """List all tokens, without what would let one in."""
     from rich.markup import escape
 
     from homeostat.service import tokens
     from homeostat.upkeep.folders import opened
 
-    with opened(folder, read_only=True) as store:
+    with opened(store_of(folder, config), read_only=True) as store:
         found = tokens.listed(store)
     told = [{**each, "created": _shown(each["created"]), "expires": _shown(each["expires"]),
              "revoked": _shown(each["revoked"])} for each in found]  # fmt: skip
@@ -74,15 +86,16 @@ def list_tokens(output: str, folder: Path) -> None:
 @token.command()
 @click.argument("number", metavar="ID")
 @data_option
+@config_option
 @debug_option
-def revoke(number: str, folder: Path) -> None:
+def revoke(number: str, folder: Path, config: Path | None) -> None:
     """Take the token ID back; the list has the ids."""
     from homeostat.service import tokens
     from homeostat.stores import audit
     from homeostat.upkeep.folders import opened, operator
 
     number = number.split("_")[1] if number.startswith("hs_") else number
-    with opened(folder) as store, store.change():
+    with opened(store_of(folder, config)) as store, store.change():
         if not tokens.revoke(store, number):
             raise Failure(f"there is no token {number} that is not revoked; "
                           "see: homeostat token list", ERROR)  # fmt: skip

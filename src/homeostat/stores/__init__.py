@@ -12,23 +12,32 @@ DURABILITY = ("full", "fast")
 _SERVERS = ("postgresql://", "postgres://")
 
 
-def open_store(where: str | Path, durability: str = "full", *, read_only: bool = False) -> Store:
+def open_store(
+    where: str | Path, durability: str = "full", *, read_only: bool = False, beside: bool = False
+) -> Store:
     """The store in a folder (SQLite) or at `postgresql://...`, its tables made or up to date.
 
+    `beside` a service that runs: for tokens, audit and the like; the tables stay as they are.
     Raises StoreError, InvalidSetting, MissingExtra.
     """
     if durability not in DURABILITY:
         raise InvalidSetting(
             f"durability must be one of {', '.join(DURABILITY)}, got {durability!r}"
         )
-    return Store(_database(where, durability, read_only), migrated=not read_only)
+    database = _database(where, durability, read_only, beside)
+    return Store(database, migrated=not (read_only or (beside and on_a_server(where))))
 
 
-def _database(where: str | Path, durability: str, read_only: bool) -> Database:
-    if isinstance(where, str) and where.startswith(_SERVERS):
+def on_a_server(where: str | Path) -> bool:
+    """Whether it is the address of a PostgreSQL."""
+    return isinstance(where, str) and where.startswith(_SERVERS)
+
+
+def _database(where: str | Path, durability: str, read_only: bool, beside: bool) -> Database:
+    if isinstance(where, str) and on_a_server(where):
         from homeostat.stores.postgres import Postgres
 
-        return Postgres(where, durability, read_only)
+        return Postgres(where, durability, read_only, beside)
     from homeostat.stores.sqlite import SQLite
 
     return SQLite(where, durability, read_only)

@@ -12,6 +12,7 @@ import msgspec
 from homeostat.stores.store import Store
 
 _HEAD = "audit"  # the note that holds the latest entry, so that an end cut off is noticed
+_TURN = 1
 _COLUMNS = "id, at, actor, action, detail, digest"
 
 
@@ -28,6 +29,7 @@ class Entry(NamedTuple):
 
 def record(store: Store, actor: str, action: str, **detail: Any) -> None:
     """Add an act to the log; within the change that does it, so that both are kept or neither."""
+    store.database.in_turn(_TURN)  # two who read the same end would fork the chain
     before = _latest(store)
     number, seal = (before.id, before.digest) if before else (0, "")
     told = msgspec.json.encode(detail, order="sorted").decode()

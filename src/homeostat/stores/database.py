@@ -33,6 +33,10 @@ class Database(Protocol):
         """Undo it; harmless when there is none."""
         ...
 
+    def in_turn(self, what: int) -> None:
+        """Within a transaction: until it ends nobody else does what the number stands for."""
+        ...
+
     def tidy(self) -> None:
         """Between transactions: whatever keeps the database small and its restart short."""
         ...

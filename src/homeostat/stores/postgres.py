@@ -28,12 +28,16 @@ class Postgres:
 
     A session that was cut off is begun anew with the next transaction. Raises Busy while the
     server cannot be reached or another service holds the database, StoreFull, StoreBroken.
+    `beside` a service that runs, for small changes that are of nobody's state but the database's.
     """
 
     name = "postgres"
 
-    def __init__(self, url: str, durability: str = "full", read_only: bool = False) -> None:
+    def __init__(
+        self, url: str, durability: str = "full", read_only: bool = False, beside: bool = False
+    ) -> None:
         self._url, self._durability, self._read_only = url, durability, read_only
+        self._beside = beside
         self._connection = self._connected()
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
@@ -60,6 +64,9 @@ class Postgres:
     def rollback(self) -> None:
         with suppress(psycopg.Error, Busy):
             self._alive().execute("ROLLBACK")
+
+    def in_turn(self, what: int) -> None:
+        self.execute("SELECT pg_advisory_xact_lock(?, ?)", (_LOCK & 0x7FFFFFFF, what))
 
     def tidy(self) -> None:
         """Nothing: the server looks after itself."""
@@ -92,6 +99,8 @@ class Postgres:
             if self._read_only:
                 connection.execute("SET default_transaction_read_only = on")
                 return
+            if self._beside:
+                return
             held = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
         if held is None or not held[0]:
             raise Busy("another service holds this database; stop it first, or use another one")
@@ -109,6 +118,8 @@ class _Translated:
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if isinstance(error, psycopg.errors.DiskFull | psycopg.errors.OutOfMemory):
             raise StoreFull(f"PostgreSQL has no room: {said}") from error
+        if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+            raise Busy(f"another session holds what this needs: {said}") from error
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             raise Busy(f"PostgreSQL does not answer: {said}") from error
         raise StoreBroken(f"PostgreSQL refuses: {said}; run: homeostat doctor") from error

@@ -88,6 +88,9 @@ class SQLite:
             with suppress(apsw.Error):  # SQLite has undone it already, where it had to
                 self._connection.execute("ROLLBACK")
 
+    def in_turn(self, what: int) -> None:
+        """Nothing: whoever writes is alone."""
+
     def tidy(self) -> None:
         """Write the log back once it is long; raises StoreBroken when the disk does not take it.
 

@@ -1,4 +1,4 @@
-"""A folder of the service, opened by somebody who expects one: never made, never guessed."""
+"""A store of the service, opened by somebody who expects one: never made, never guessed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,16 @@ class Unusable(StoreError):
 
 
 @contextmanager
-def opened(folder: Path, *, read_only: bool = False) -> Iterator[Store]:
-    """The store of a folder; a server may run. Raises StoreError, with nothing changed.
+def opened(folder: Path | str, *, read_only: bool = False) -> Iterator[Store]:
+    """The store of a folder, or at `postgresql://...`; a service may run.
 
-    To be written to, its tables are brought up to date first.
+    Raises StoreError, with nothing changed. To be written to, the tables of a folder are brought up
+    to date first.
     """
+    if isinstance(folder, str):
+        with _at_a_server(folder, read_only) as store:
+            yield store
+        return
     found = outside.the_file(folder)
     if not found.ok:
         raise Unusable(f"{found.problem}; {found.mend}")
@@ -35,6 +40,21 @@ def opened(folder: Path, *, read_only: bool = False) -> Iterator[Store]:
             return
     with _store(folder, read_only=False) as store:
         yield store
+
+
+@contextmanager
+def _at_a_server(url: str, read_only: bool) -> Iterator[Store]:
+    store = open_store(url, read_only=read_only, beside=True)
+    try:
+        if store.database.execute("SELECT to_regclass('meta')")[0][0] is None:
+            raise Unusable("the database is not one of homeostat; start homeostat serve first")
+        at = version(store.database)
+        if at != len(STEPS):
+            mend = "upgrade homeostat" if at > len(STEPS) else "start homeostat serve once"
+            raise NewerSchema(f"the database has version {at}, this homeostat {len(STEPS)}; {mend}")
+        yield store
+    finally:
+        store.close()
 
 
 @contextmanager

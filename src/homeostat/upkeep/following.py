@@ -39,7 +39,7 @@ Wait = Callable[[float], None]
 
 
 def from_folder(
-    folder: Path, model: str, after: int, follow: bool, wait: Wait
+    folder: Path | str, model: str, after: int, follow: bool, wait: Wait
 ) -> Iterator[Event]:  # fmt: skip
     """The events after a number; with `follow`, also those to come, looked for twice a second.
 
