@@ -34,8 +34,7 @@ Examples
   homeostat check homeostat.toml           a configuration, and what each model of it comes to
 
 \b
-Exit status: 0 all laws kept, 1 a law broken, 2 there is no such thing to check, or the
-configuration is wrong"""
+Exit status: 0 all laws kept, 1 a law broken, 2 there is nothing to check"""
 )
 @click.argument("target")
 @click.option("-o", "--output", type=click.Choice(["auto", "table", "json"]), default="auto",
