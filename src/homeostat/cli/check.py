@@ -31,7 +31,7 @@ Examples
   homeostat check my_package:MyMetric      a class that needs no arguments
   homeostat check my_package:make_metric   a function that makes one
   homeostat check accuracy                 a registered name
-  homeostat check homeostat.toml           a configuration, and what each model of it comes to
+  homeostat check homeostat.toml           a configuration, model by model
 
 \b
 Exit status: 0 all laws kept, 1 a law broken, 2 there is nothing to check"""
