@@ -92,7 +92,7 @@ def test_inputs_by_segment() -> None:
 
 
 def test_what_cannot_be_cut_is_refused() -> None:
-    with pytest.raises(InvalidSetting, match="on one of error, latency_ms"):
+    with pytest.raises(InvalidSetting, match="on one of error, absolute_error, latency_ms"):
         BySegment(hs.ADWIN(on="accuracy"), by="city")
     with pytest.raises(InvalidSetting, match="by"):
         BySegment(hs.ADWIN(), by=[])
