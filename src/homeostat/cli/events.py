@@ -15,7 +15,6 @@ from homeostat.cli.folder import as_json, config_option, data_option, output_opt
 from homeostat.cli.group import USAGE, Failure, debug_option
 
 if TYPE_CHECKING:
-    from homeostat.upkeep.asking import token_in
     from homeostat.upkeep.following import Event
 
 
@@ -56,6 +55,7 @@ def _events(
     after: int,
     follow: bool,
 ) -> Iterator[Event]:
+    from homeostat.upkeep.asking import token_in
     from homeostat.upkeep.following import Service, from_folder
 
     if url is None:
