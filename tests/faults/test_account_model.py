@@ -104,6 +104,10 @@ class Books(RuleBasedStateMachine):
         named = named or any(len(found) > 1 for found in holders.values())
         sent = [Sent(row, one, label, None, model if named else None)
                 for row, (one, label) in enumerate(zip(ids, labels, strict=False))]  # fmt: skip
+        if named and model not in self.ledger.accounts:  # a label makes no model
+            with pytest.raises(Refused):
+                self._changed(lambda: self.ledger.take_labels(sent, [], False))
+            return
         answer = self._changed(lambda: self.ledger.take_labels(sent, [], False))
         assert answer.accepted + answer.duplicates == len(sent)
         for each in sent:
