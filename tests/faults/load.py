@@ -161,7 +161,8 @@ def _hash_of(server, model):
 def hold_to(home, crowd, hashes):
     """What is in the folder is what was acknowledged, to the last bit; and the doctor agrees."""
     found = examine(home / "data")
-    assert [each for each in found if each.level == "error" and not each.ok] == []
+    wrong = [each for each in found if each.level == "error" and not each.ok]
+    assert not wrong, wrong
     store, ledger = opened(home / "data", clock=now)
     assert store.database.faults() == []
     for sender in crowd:

@@ -189,6 +189,7 @@ class Inside:
                     "labels_received": told["labels_duplicate"] + one.labels_taken,
                     "forgotten_records": 0, "forgotten_labels": 0,
                 }  # fmt: skip
+            told["corrected"] += told["restored"]  # the journal has one word for both
             for which, n in counted.items():
                 if told[which] != n:
                     yield f"{name}: {which} is {told[which]:,}, and a recount gives {n:,}"
