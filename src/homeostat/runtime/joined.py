@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch
+from homeostat.runtime.labels import SETTLED, labels_of
 from homeostat.stores.packing import unpack, unpack_batch
 from homeostat.stores.store import LABELS, RECORDS, Fact, Store
 
@@ -42,7 +43,7 @@ def labelled_back(store: Store, model: int, name: str, before: int) -> Iterator[
 
 def _labelled(batch: Batch, first: int, late: dict[int, Any]) -> Joined:
     """Those of a batch that have a label; what was late for it is used up."""
-    labels = [None if v != v else v for v in batch.ground_truth_label.tolist()]
+    labels = labels_of(batch)
     for row in range(len(batch)):
         if first + row in late:
             labels[row] = late.pop(first + row)
@@ -73,7 +74,7 @@ def labelled_on(
 def _settled(store: Store, name: str, fact: Fact, least: int) -> Joined:
     """The records of the first labels among those of a fact, in the order of the labels."""
     kept = unpack(fact.body, fact.place)
-    rows = np.flatnonzero((kept["did"] == FIRST) & (kept["positions"] >= least))
+    rows = np.flatnonzero((kept["did"] == SETTLED) & (kept["positions"] >= least))
     labels = [kept["labels"][row] for row in rows.tolist()]
     positions = kept["positions"][rows]
     there, batch = _gathered(store, name, fact.model, positions.tolist())
@@ -112,7 +113,3 @@ def _from(joined: Joined, least: int) -> Joined:
     if len(rows) == len(joined.positions):
         return joined
     return Joined(joined.positions[rows], joined.batch.take(rows))
-
-
-FIRST = 0
-"""What a label did that was its record's first."""

@@ -163,7 +163,7 @@ class Loop:
 
     def _past(self, now: int) -> Past:
         span = max(WEEK, self.course.rules.micros("cooldown"), self.course.rules.micros("rest"))
-        asked = [at for at, _ in jobs.asked_since(self._store, self.number, now - span - 1)]
+        asked = jobs.asked_since(self._store, self.number, now - span - 1)
         coming = bool(jobs.all_of(self._store, self.number, (WAITING, QUEUED), 1))
         failures, failed_at = 0, None
         for job in jobs.latest_ended(self._store, self.number, self.course.rules.breaker or 1):
@@ -281,10 +281,9 @@ class Loop:
         large = self._too_large(version)
         if standing.challenger is not None and not standing.watched:
             self._close(ChallengerUndecided, standing, "a newer challenger has come", {})
-        causes = ([job.cause] if job.cause is not None else []) + job.causes
         self._stand(msgspec.structs.replace(
             self._known, challenger=version.version, watched=False, ready=False, since=self._at(),
-            job=job.id, causes=causes[:_CAUSES],
+            job=job.id, causes=_causes(job),
         ))  # fmt: skip
         self._compare(job.manifest.get("cut", job.position))
         versions.intend(self._store, self.name, CHALLENGER, version.version, self._clock())
@@ -488,9 +487,7 @@ class Loop:
         standing = self._known
         assert standing.challenger is not None
         self._progress = Progress(cut, cut)
-        self._contest = Contest(
-            self.course.compare, standing.champion, standing.since, watch=standing.watched
-        )
+        self._contest = self._new_contest(standing)
         self._waiting = 0
         self._unkept = False
         versions.keep_comparison(self._store, self.number, self._progress, self._contest.snapshot())
@@ -502,11 +499,14 @@ class Loop:
         if standing is None or standing.challenger is None or body is None or progress is None:
             return
         self._progress = progress
-        self._contest = Contest(
-            self.course.compare, standing.champion, standing.since, watch=standing.watched
-        )
+        self._contest = self._new_contest(standing)
         self._contest.restore(body)
         self._waiting = versions.waiting_shadows(self._store, self.number)
+
+    def _new_contest(self, standing: Standing) -> Contest:
+        return Contest(
+            self.course.compare, standing.champion, standing.since, watch=standing.watched
+        )
 
     def _drop_comparison(self) -> None:
         versions.drop_comparison(self._store, self.number)
@@ -533,11 +533,10 @@ class Loop:
         self, kind: type[SystemEvent], job: Job, version: Version | None = None,
         problem: str | None = None, by: str | None = None,
     ) -> None:  # fmt: skip
-        causes = ([job.cause] if job.cause is not None else []) + job.causes
         told = JobEvent(
             model_version=self._champion, job=job.id, reason=job.reason,
             created_at=from_micros(self._at()), attempt=max(1, job.token),
-            causes=causes[:_CAUSES] or None, problem=problem, by=by,
+            causes=_causes(job) or None, problem=problem, by=by,
             version=version.version if version else None,
             artifact=version.artifact if version else None,
             metrics=(version.metrics or None) if version else None,
@@ -576,3 +575,8 @@ class Loop:
         if not versions.keep_standing(self._store, self.number, standing, expected):
             raise HomeostatError(f"the standing of {self.name} was changed by another process")
         self.standing = standing
+
+
+def _causes(job: Job) -> list[int]:
+    """The numbers of the request and of the alarms before it."""
+    return (([job.cause] if job.cause is not None else []) + job.causes)[:_CAUSES]

@@ -92,11 +92,10 @@ def next_number(store: Store, model: int) -> int:
     return int(store.database.execute(statement, (model,))[0][0])
 
 
-def asked_since(store: Store, model: int, since: int) -> list[tuple[int, str]]:
-    """(asked, state) of the jobs asked for after a time of the records, the newest first."""
-    statement = "SELECT asked, state FROM jobs WHERE model = ? AND asked > ? ORDER BY number DESC"
-    return [(int(at), str(state)) for at, state in
-            store.database.execute(statement, (model, since))]  # fmt: skip
+def asked_since(store: Store, model: int, since: int) -> list[int]:
+    """When the jobs were asked for that were so after a time of the records, the newest first."""
+    statement = "SELECT asked FROM jobs WHERE model = ? AND asked > ? ORDER BY number DESC"
+    return [int(at) for (at,) in store.database.execute(statement, (model, since))]
 
 
 def latest_ended(store: Store, model: int, limit: int) -> list[Job]:
