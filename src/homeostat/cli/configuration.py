@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from homeostat import fleet
+from homeostat import config, fleet
 from homeostat.cli.group import USAGE, Failure
 from homeostat.collected import Faults
 
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
 
 ALL = "(all others)"
 """Where the models stand that have no section of their own."""
+
+
+def settings_of(path: str | None) -> fleet.Fleet:
+    """The configuration of all models: of the file, of the usual one here, or what is built in."""
+    if path is None:
+        here = Path(config.FILE)
+        return fleet.load_file(here) if here.is_file() else fleet.default()
+    try:
+        return fleet.load_file(path)
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}", USAGE) from error
 
 
 def service_settings(settings: fleet.Fleet, chosen: Mapping[str, Any] = {}) -> Service:

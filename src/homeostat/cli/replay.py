@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from homeostat import config, fleet
+from homeostat import fleet
+from homeostat.cli.configuration import settings_of
 from homeostat.cli.folder import data_option
 from homeostat.cli.group import ERROR, USAGE, Failure, debug_option, import_from_here
 from homeostat.cli.writers import opened
@@ -65,17 +66,6 @@ def replay(
             if events != "-":
                 said = "as recorded" if check else f"{n:,} events"
                 click.echo(f"{each.name}: {said}")
-
-
-def settings_of(path: str | None) -> fleet.Fleet:
-    """The configuration of all models."""
-    if path is None:
-        here = Path(config.FILE)
-        return fleet.load_file(here) if here.is_file() else fleet.default()
-    try:
-        return fleet.load_file(path)
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror}", USAGE) from error
 
 
 @contextmanager

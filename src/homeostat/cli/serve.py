@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from homeostat import config, fleet
-from homeostat.cli.configuration import service_settings
-from homeostat.cli.group import USAGE, Failure, debug_option, import_from_here
+from homeostat.cli.configuration import service_settings, settings_of
+from homeostat.cli.group import debug_option, import_from_here
 from homeostat.collected import Faults
 
 
@@ -60,7 +59,7 @@ def serve(
     from homeostat.service.caring import Caring
     from homeostat.service.server import serve as serve_folder
 
-    settings = _settings(config_path)
+    settings = settings_of(config_path)
     given = {"host": host, "port": port, "behind_proxy": behind_proxy or None}
     chosen = {name: value for name, value in given.items() if value is not None}
     faults = Faults()
@@ -90,13 +89,3 @@ def serve(
         settings.lateness_of,
     )  # fmt: skip
     ctx.exit(status)
-
-
-def _settings(path: str | None) -> fleet.Fleet:
-    if path is None:
-        here = Path(config.FILE)
-        return fleet.load_file(here) if here.is_file() else fleet.default()
-    try:
-        return fleet.load_file(path)
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror}", USAGE) from error

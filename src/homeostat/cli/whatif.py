@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from homeostat.cli.configuration import settings_of
 from homeostat.cli.folder import as_json, data_option, output_option, show, table
 from homeostat.cli.group import debug_option, import_from_here
-from homeostat.cli.replay import journal, settings_of, warn_of_gaps
+from homeostat.cli.replay import journal, warn_of_gaps
 
 if TYPE_CHECKING:
     from homeostat.backtest.whatif import WhatIf
