@@ -56,6 +56,7 @@ def main() -> None:
     routes = [Route("/v1/records", records, methods=["POST"]),
               Route("/v1/labels", labels, methods=["POST"])]  # fmt: skip
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         print(f"bare serves http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
         config = uvicorn.Config(Starlette(routes=routes), log_level="error", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])

@@ -269,17 +269,17 @@ def load(server: Server, bodies, kind: str, size: int, options, rate: float | No
     end = time.perf_counter() + options.seconds
     pause = None if rate is None else size * options.connections / rate
 
-    def worker() -> None:
+    def worker(at: int) -> None:
         connection = server.connect()
-        due = time.perf_counter()
+        due = time.perf_counter() + (pause or 0.0) * at / options.connections
         while time.perf_counter() < end:
             with lock:
                 number = next(numbers)
             mark = f"{run_id}{number:04x}"[:8]
             body = bodies(mark)
             if pause is not None:
-                due += pause
                 time.sleep(max(0.0, due - time.perf_counter()))
+                due += pause
             began = time.perf_counter()
             answer = post(connection, server.headers(kind), "/v1/records", body)
             took = time.perf_counter() - began
@@ -293,7 +293,7 @@ def load(server: Server, bodies, kind: str, size: int, options, rate: float | No
                 found.labelled += len(labels)
 
     began = time.perf_counter()
-    threads = [threading.Thread(target=worker) for _ in range(options.connections)]
+    threads = [threading.Thread(target=worker, args=(at,)) for at in range(options.connections)]
     for thread in threads:
         thread.start()
     for thread in threads:

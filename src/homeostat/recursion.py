@@ -27,12 +27,17 @@ def decay(
     return _filtered(a, pushes, carried)
 
 
+def load() -> None:
+    """Import the filter now, where an import in the middle of the work would hold it up."""
+    _filter_is_exact()
+
+
 def _worth_loading(n: int) -> bool:
     global _looped_over
-    if "scipy.signal" not in sys.modules:
-        _looped_over += n
-        return _looped_over > _WORTH_IMPORTING
-    return True
+    if hasattr(sys.modules.get("scipy.signal"), "lfilter"):  # not: is being imported elsewhere
+        return True
+    _looped_over += n
+    return _looped_over > _WORTH_IMPORTING
 
 
 def _filtered(

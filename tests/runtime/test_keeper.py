@@ -83,8 +83,8 @@ class Desk:
         self.books += 1
         return Book(paper)
 
-    def add(self, word, weight=0):
-        return self.keeper.submit(lambda book: book.add(word), weight)
+    def add(self, word, weight=0, turn=0):
+        return self.keeper.submit(lambda book: book.add(word), weight, turn)
 
     @contextmanager
     def busy(self):
@@ -141,6 +141,14 @@ def test_what_waits_is_one_transaction_in_order(desk):
         assert not any(future.done() for future in futures)
     assert [outcome(future) for future in futures] == [1, 2, 3]
     assert desk.paper.together == [["a", "b", "c"]]
+
+
+def test_a_lower_turn_of_one_transaction_comes_first_and_each_gets_its_own_answer(desk):
+    with desk.busy():
+        futures = [desk.add(word, turn=turn) for word, turn in (("x", 1), ("a", 0), ("y", 1))]
+        futures.append(desk.add("b"))
+    assert [outcome(future) for future in futures] == [3, 1, 4, 2]
+    assert desk.paper.together == [["a", "b", "x", "y"]]
 
 
 def test_an_answer_comes_after_the_commit(desk):

@@ -8,6 +8,7 @@ from homeostat import AccuracyMetric, LatencyMetric
 from homeostat.batch import Batch
 from homeostat.drift import ADWIN
 from homeostat.engine import Engine
+from homeostat.runtime.answers import Sent
 from homeostat.runtime.cells import Cell, unpack_cell
 from homeostat.runtime.ledger import Limits, Part, Refused
 
@@ -204,3 +205,50 @@ def test_a_refused_request_makes_no_model(shop):
     assert shop.send(made(2, model="new"), partial=True).accepted == 0
     assert shop.store.models() == []
     assert shop.ledger.counters["refused"] == 2
+
+
+def test_labels_of_one_transaction_are_folded_together_and_read_as_if_not(tmp_path):
+    """First labels wait to be folded until something else comes; a change, or another record."""
+    records = [made(n, predicted="ab"[n % 2]) for n in range(120)]
+    steps = [
+        ("send", records[:60]),
+        ("label", [(f"r{n}", "a") for n in range(20)]),
+        ("label", [(f"r{n}", "ab"[n % 3 == 0]) for n in range(20, 40)]),
+        ("label", [("r3", "b"), ("r45", "a"), ("r21", None), ("r46", "b")]),
+        ("label", [("r47", "a"), ("r47", "b")]),
+        ("send", records[60:]),
+        ("label", [(f"r{n}", "b") for n in range(41, 110)]),
+    ]
+    states = []
+    for together in (False, True):
+        (tmp_path / str(together)).mkdir()
+        shop = Shop(tmp_path / str(together))
+        if together:
+            with shop.store.change():
+                for name, given in steps:
+                    _taken(shop, name, given)
+                shop.ledger.save()
+        else:
+            for name, given in steps:
+                with shop.store.change():
+                    _taken(shop, name, given)
+                    shop.ledger.save()
+        before = shop.hash(), shop.account().latest, shop.account().counters
+        shop.reopen()
+        assert (shop.hash(), shop.account().latest, shop.account().counters) == before
+        states.append((*before, cells(shop)))
+        shop.store.close()
+    assert states[0] == states[1]
+
+
+def _taken(shop, name, given):
+    if name == "send":
+        part = Part("default", Batch.from_records(given), np.arange(len(given)))
+        shop.ledger.take_records([part], [], False)
+    else:
+        sent = [Sent(row, one, label, None, None) for row, (one, label) in enumerate(given)]
+        shop.ledger.take_labels(sent, [], False)
+
+
+def cells(shop):
+    return [bytes(body) for *_, body in shop.store.cells(1, 0, 2**62, 1000)]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from homeostat.errors import Closed, Full, InvalidInput
@@ -26,10 +27,10 @@ _TEND_EVERY = 16  # transactions after which a piece of what else is due is done
 class _Work:
     """Something to do within a change, and where its answer goes."""
 
-    __slots__ = ("do", "future", "weight")
+    __slots__ = ("do", "future", "turn", "weight")
 
-    def __init__(self, do: Callable[[Ledger], Any], weight: int) -> None:
-        self.do, self.weight = do, weight
+    def __init__(self, do: Callable[[Ledger], Any], weight: int, turn: int) -> None:
+        self.do, self.weight, self.turn = do, weight, turn
         self.future: Future[Any] = Future()
 
 
@@ -73,9 +74,12 @@ class Keeper:
         if self.broken is not None:
             raise self.broken
 
-    def submit(self, do: Callable[[Ledger], T], weight: int = 0) -> Future[T]:
-        """Do this in a coming transaction. Raises Full, Closed, or why the store is broken."""
-        work = _Work(do, weight)
+    def submit(self, do: Callable[[Ledger], T], weight: int = 0, turn: int = 0) -> Future[T]:
+        """Do this in a coming transaction. Raises Full, Closed, or why the store is broken.
+
+        Of what is done in one transaction a lower `turn` comes first, the same turn in order.
+        """
+        work = _Work(do, weight, turn)
         with self._lock:
             if self.broken is not None:
                 raise self.broken
@@ -161,6 +165,7 @@ class Keeper:
         return works
 
     def _together(self, works: list[_Work]) -> None:
+        works.sort(key=attrgetter("turn"))
         try:
             done, events = self._changed(works)
         except StoreBroken as error:

@@ -20,6 +20,9 @@ LARGE = 32 << 10
 
 _MODULE = "homeostat.service.reader"
 _PATIENCE = 30.0
+_PIPE = (
+    1 << 20
+)  # bytes that a pipe holds, where the system lets it: a body is then written in one go
 _WAITING = 4  # bodies for one reader; more are read here
 _DECODER = msgspec.msgpack.Decoder(list[Read] | None)
 
@@ -84,6 +87,7 @@ class _Reader:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", _MODULE, self._limits,
                 stdin=PIPE, stdout=PIPE, start_new_session=True,
+                pipesize=_PIPE,
             )  # fmt: skip
         asks, answers = self._process.stdin, self._process.stdout
         assert asks is not None

@@ -14,23 +14,27 @@ from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
+from homeostat.dashboard import assets
 from homeostat.durations import seconds
 from homeostat.errors import HomeostatError, did_you_mean
 from homeostat.runtime.account import Account
 from homeostat.runtime.answers import Answer
 from homeostat.runtime.ledger import Ledger, Part, Refusals, Refused
-from homeostat.service import loop
+from homeostat.runtime.measures import METRICS
+from homeostat.service import loop, pages, views
 from homeostat.service.bodies import read_body
 from homeostat.service.caps import RecordLimits
+from homeostat.service.condition import condition
 from homeostat.service.decoding import JSON, labels_of, records_of
 from homeostat.service.deliveries import deliveries, replay
 from homeostat.service.gauges import awaited_figures
 from homeostat.service.guard import OPEN
 from homeostat.service.openapi import document
 from homeostat.service.problems import Problem
+from homeostat.service.quiet import silence
 from homeostat.service.references import references
 from homeostat.service.replies import SAFE, json_reply, number
-from homeostat.service.series import METRICS, MOST_POINTS, Window, series, step_of
+from homeostat.service.series import MOST_POINTS, Window, series, step_of
 from homeostat.service.streams import event_stream
 from homeostat.service.tokens import Token
 from homeostat.service.verdicts import (
@@ -94,8 +98,9 @@ async def send_labels(wires: Wires, request: Request) -> Response:
     faults += refuse_foreign(rows, prefix, asked)
     own = [each for each in labels if (each.model or "").startswith(prefix)]
     return await _changed(
-        wires, once, asked, lambda led: led.take_labels(own, faults, asked.partial), len(body)
-    )
+        wires, once, asked, lambda led: led.take_labels(own, faults, asked.partial), len(body),
+        turn=1,  # all records of a transaction, then all labels: each folded in one go
+    )  # fmt: skip
 
 
 async def send_shadows(wires: Wires, request: Request) -> Response:
@@ -262,6 +267,15 @@ TABLE = [
     Route("POST", "/v1/models/{model}/reject", "admin", loop.reject),
     Route("POST", "/v1/models/{model}/rollback", "admin", loop.roll_back),
     Route("POST", "/v1/jobs/{job}/result", "admin", loop.job_result),
+    Route("POST", "/v1/models/{model}/silence", "admin", silence),
+    Route("GET", "/v1/models/{model}/overview", "read", views.model_overview),
+    Route("GET", "/v1/models/{model}/charts", "read", views.model_charts),
+    Route("GET", "/v1/models/{model}/evidence", "read", views.model_evidence),
+    Route("GET", "/v1/models/{model}/delay", "read", views.model_delay),
+    Route("GET", "/v1/models/{model}/stories", "read", views.model_stories),
+    Route("GET", "/v1/fleet", "read", views.fleet),
+    Route("GET", "/v1/decisions", "read", views.decisions),
+    Route("GET", "/v1/condition", "read", condition),
     Route("GET", "/v1/deliveries", "read", deliveries),
     Route("POST", "/v1/deliveries/replay", "admin", replay),
     Route("GET", "/metrics", "read", metrics),
@@ -269,6 +283,12 @@ TABLE = [
     Route("GET", "/readyz", "read", ready),
     Route("GET", "/openapi.json", "read", described),
 ]
+
+PAGES = [
+    Route("GET", "/", OPEN, pages.front),
+    *(Route("GET", f"/{name}", OPEN, pages.file_handler(name)) for name in assets.names()),
+]
+"""The dashboard's files: no data, no token, and none of the API."""
 
 
 def shown(event: Stored) -> dict[str, Any]:
@@ -309,11 +329,12 @@ async def _body(wires: Wires, request: Request) -> bytes:
 
 
 async def _changed(
-    wires: Wires, once: Once, asked: Asked, take: Callable[[Ledger], Answer], weight: int
-) -> Response:
+    wires: Wires, once: Once, asked: Asked, take: Callable[[Ledger], Answer], weight: int,
+    turn: int = 0,
+) -> Response:  # fmt: skip
     """Take what was sent, once, and tell what became of it."""
     try:
-        return await wires.changed(lambda ledger: once.done(ledger, take, asked), weight)
+        return await wires.changed(lambda ledger: once.done(ledger, take, asked), weight, turn)
     except Refused as error:
         raise refused(error, asked) from None
 

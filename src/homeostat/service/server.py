@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
+import gc
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import uvicorn
 
+from homeostat import recursion
 from homeostat.collected import Faults
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, HomeostatError
@@ -122,13 +124,17 @@ def _listening(settings: Service) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         address = (settings.host, settings.port)
-        return socket.create_server(address, family=family, backlog=2048)
+        listener = socket.create_server(address, family=family, backlog=2048)
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {settings.host} port {settings.port}: {_reason(error)}; end what "
             "listens there, or give another: --port, --host, or service.port and service.host; "
             "port 0 takes a free one"
         ) from error
+    # Head and body of an answer are written apart: with Nagle's algorithm, which asyncio leaves on
+    # here, a kept connection waits 40 ms each time for the client's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _reason(error: OSError) -> str | None:
@@ -180,11 +186,19 @@ async def _serve(
         await asyncio.sleep(0.01)
     if server.started:
         told(_address(server, settings))
+        loop.run_in_executor(None, _warm)
     try:
         await serving
     finally:
         await loop.run_in_executor(None, wires.close)
     return status if server.started else 1
+
+
+def _warm() -> None:
+    """Do now what would hold requests up later: slow imports, and looking at all that stays."""
+    recursion.load()
+    gc.collect()
+    gc.freeze()
 
 
 def _configuration(settings: Service, app: object) -> uvicorn.Config:

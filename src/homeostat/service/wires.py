@@ -21,6 +21,7 @@ from homeostat.service.attempts import Attempts
 from homeostat.service.bell import Bell
 from homeostat.service.bodies import Room
 from homeostat.service.caring import Caring
+from homeostat.service.desk import Desk
 from homeostat.service.figures import Latest
 from homeostat.service.readers import Readers
 from homeostat.service.settings import Service
@@ -79,6 +80,7 @@ class Wires:
         self.followers = Followers(settings.sinks, self.keeper, self._opened, now)
         self.workers = Workers(self._worked)
         self.readers = Readers(settings.readers, settings.record)
+        self.desk = Desk()
 
     def open(self) -> None:
         """Open the store and take up where it stopped; returns when all state is there."""
@@ -92,12 +94,12 @@ class Wires:
         self.workers.start()
         crashpoint("workers_begun")
 
-    async def changed(self, do: Callable[[Ledger], T], weight: int = 0) -> T:
-        """Do this within a transaction; returns when it is durable.
+    async def changed(self, do: Callable[[Ledger], T], weight: int = 0, turn: int = 0) -> T:
+        """Do this within a transaction, in its turn; returns when it is durable.
 
         What was submitted is done even when nobody waits for it any more.
         """
-        return await asyncio.shield(self._submitted(do, weight))
+        return await asyncio.shield(self._submitted(do, weight, turn))
 
     async def looked(self, name: str, look: Callable[[Ledger], T]) -> tuple[T | None, bool]:
         """What a look at the ledger tells, and whether that is old.
@@ -129,8 +131,10 @@ class Wires:
                     await asyncio.wait([searching])
                 self.searched += time.monotonic() - began
 
-    def _submitted(self, do: Callable[[Ledger], T], weight: int = 0) -> asyncio.Future[T]:
-        future = asyncio.wrap_future(self.keeper.submit(do, weight))
+    def _submitted(
+        self, do: Callable[[Ledger], T], weight: int = 0, turn: int = 0
+    ) -> asyncio.Future[T]:
+        future = asyncio.wrap_future(self.keeper.submit(do, weight, turn))
         future.add_done_callback(_heard)
         return future
 

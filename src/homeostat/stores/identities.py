@@ -2,9 +2,9 @@
 
 A row in a B-tree for each id costs a page write each, ten times what the record itself costs. Here
 an id is a 64-bit hash with its place; ids come in sorted runs that are merged as they grow, like
-the levels of a log-structured merge tree (O'Neil et al. 1996), and every large run has a bitmap
-before it that says no to nearly all ids it does not hold. A hash that is found is a candidate:
-the record itself says whether it has the id.
+the levels of a log-structured merge tree (O'Neil et al. 1996). Large ones go to the store, and
+their hashes stay in memory, so that ids that are new are known to be new without reading anything.
+A hash that is found is a candidate: the record itself says whether it has the id.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 Keys = NDArray[np.uint64]
 Places = NDArray[np.int64]
 
-MOST = 1 << 20  # ids of a run, after which it is merged no more
-_CACHED = 16  # full runs held in memory
-_BITS = 24  # of the bitmap of a run: 2 MiB
+MOST = 1 << 18  # ids of a run, after which it is merged no more
+_CACHED = 24  # runs of the store that are held in memory: where labels of late are looked up
+_TOGETHER = 8  # runs of a shelf, at most 256
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
+_RUN = np.uint64(0xFF)
+_HASH = ~_RUN
+_BYTE, _BIT = np.uint64(3), np.uint64(7)
 
 
 def hashed(ids: Sequence[str], salt: int) -> Keys:
@@ -32,13 +35,15 @@ def hashed(ids: Sequence[str], salt: int) -> Keys:
         return np.empty(0, np.uint64)
     texts = np.asarray(ids, dtype=np.str_)
     width = texts.dtype.itemsize // 4
-    codes = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), width)
+    letters = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), width)
+    codes = np.ascontiguousarray(letters.T).astype(np.uint64)
+    alike = bool(codes.all())  # behind its end a text is NUL
     keys: Keys = np.full(len(texts), np.uint64(salt % 2**64) ^ _PRIME)
-    for at in range(width):
-        code = codes[:, at].astype(np.uint64)
-        mixed = (keys ^ code) * _PRIME
+    for code in codes:
+        mixed = keys ^ code
+        mixed *= _PRIME
         mixed ^= mixed >> _SHIFT
-        keys = np.where(code != 0, mixed, keys)  # behind its end a text is NUL
+        keys = mixed if alike else np.where(code != 0, mixed, keys)
     return keys ^ (keys >> np.uint64(32))
 
 
@@ -77,41 +82,67 @@ def merged(left: Run, right: Run) -> Run:
     )
 
 
-class _Large:
-    """A run that the store holds; in memory is its bitmap."""
+class _Shelf:
+    """What is in memory of runs that the store holds: of each id nearly its whole hash.
 
-    def __init__(self, number: int, run: Run) -> None:
-        self.number, self.n = number, len(run.keys)
-        bits = np.zeros(1 << _BITS, bool)  # 16 MiB for a moment: a tenth of the time in place
-        for low in _spots(run.keys):
-            bits[low] = True
+    In place of its last byte a hash has the place of its run in `numbers`, so that one array,
+    searched once, tells which run to read, and hardly ever in vain. A bitmap of its first bits
+    says no to nine in ten that are not there, in a tenth of the time.
+    """
+
+    def __init__(self, numbers: list[int], marks: Keys) -> None:
+        self.numbers, self._marks = numbers, marks
+        self._shift = np.uint64(64 - (8 * len(marks)).bit_length())
+        bits = np.zeros(2 ** (64 - int(self._shift)), bool)
+        bits[marks >> self._shift] = True
         self._bitmap = np.packbits(bits, bitorder="little")
 
-    def maybe(self, keys: Keys) -> NDArray[np.int64]:
-        """Which of the keys it may hold."""
-        here = np.ones(len(keys), bool)
-        for low in _spots(keys):
-            here &= (self._bitmap[low >> 3] >> (low & 7).astype(np.uint8)) & 1 == 1
-        return np.flatnonzero(here)
+    @classmethod
+    def of(cls, number: int, run: Run) -> _Shelf:
+        """The shelf of one run."""
+        return cls([number], run.keys & _HASH)
 
+    @classmethod
+    def together(cls, shelves: Sequence[_Shelf]) -> _Shelf:
+        """Several as one."""
+        numbers: list[int] = []
+        marks = []
+        for shelf in shelves:
+            marks.append(shelf._marks + np.uint64(len(numbers)))
+            numbers += shelf.numbers
+        return cls(numbers, np.sort(np.concatenate(marks), kind="stable"))
 
-def _spots(keys: Keys) -> list[NDArray[np.int64]]:
-    mask = np.uint64((1 << _BITS) - 1)
-    return [((keys >> np.uint64(by)) & mask).astype(np.int64) for by in (0, _BITS)]
+    def runs(self, keys: Keys) -> list[tuple[int, int]]:
+        """(which key, number of a run that seems to hold it); `keys` are sorted."""
+        first = keys >> self._shift
+        maybe = np.flatnonzero((self._bitmap[first >> _BYTE] >> (first & _BIT)) & np.uint64(1))
+        wanted = keys[maybe] & _HASH
+        at = np.searchsorted(self._marks, wanted)
+        hit = np.flatnonzero(self._marks[np.minimum(at, len(self._marks) - 1)] & _HASH == wanted)
+        found: list[tuple[int, int]] = []
+        while len(hit):
+            runs = (self._marks[at[hit]] & _RUN).tolist()
+            theirs = zip(maybe[hit].tolist(), runs, strict=True)
+            found += [(key, self.numbers[run]) for key, run in theirs]
+            at[hit] += 1
+            hit = hit[at[hit] < len(self._marks)]
+            hit = hit[self._marks[at[hit]] & _HASH == wanted[hit]]
+        return found
 
 
 class Identities:
     """All ids of a store. `load(number)` reads a run that was kept under that number.
 
-    Cost of a new id: some 20 comparisons, and some 0.1 µs for each million ids there are.
-    Memory: 2 MiB for each million ids, and up to 256 MiB of runs read lately.
+    Cost of a new id: some 20 comparisons, and some 0.15 µs for each million ids there are.
+    Memory: 10 MB for each million ids, and up to 100 MB of runs kept or read lately.
     """
 
     def __init__(self, load: Callable[[int], Run]) -> None:
         self._load = load
         self._small: list[Run] = []
-        self._large: list[_Large] = []
+        self._shelves: list[_Shelf] = []
         self._cache: OrderedDict[int, Run] = OrderedDict()
+        self._gone: set[int] = set()
 
     def add(self, keys: Keys, places: Places, newest: int) -> None:
         """New ids, which are found from now on; the journal's entry `newest` holds them."""
@@ -126,17 +157,26 @@ class Identities:
 
     def find(self, keys: Keys) -> list[tuple[int, int]]:
         """(which key, place) for every entry with the hash of one of the keys."""
-        found: list[tuple[int, int]] = []
         if not len(keys):
-            return found
+            return []
+        order = np.argsort(keys)
+        keys = keys[order]  # neighbours are searched for where the last one left the caches warm
+        found: list[tuple[int, int]] = []
         for run in self._small:
             found += run.candidates(keys)
-        for large in self._large:
-            maybe = large.maybe(keys)
-            if len(maybe):
-                hits = self._run(large.number).candidates(keys[maybe])
-                found += [(int(maybe[at]), place) for at, place in hits]
-        return found
+        for number, wanted in self._seeming(keys).items():
+            hits = self._run(number).candidates(keys[wanted])
+            found += [(wanted[at], place) for at, place in hits]
+        return [(int(order[at]), place) for at, place in found]
+
+    def _seeming(self, keys: Keys) -> dict[int, list[int]]:
+        """The runs of the store that seem to hold some of the keys, and which."""
+        runs: dict[int, list[int]] = {}
+        for shelf in self._shelves:
+            for key, number in shelf.runs(keys):
+                if number not in self._gone:
+                    runs.setdefault(number, []).append(key)
+        return runs
 
     def full(self) -> Run | None:
         """The oldest run that has grown to its size: to be kept, and told of with `kept`."""
@@ -146,17 +186,26 @@ class Identities:
     def kept(self, number: int, run: Run) -> None:
         """The store has this run from now on."""
         self._small = [other for other in self._small if other is not run]
-        self._large.append(_Large(number, run))
+        self._shelves.append(_Shelf.of(number, run))
+        latest = self._shelves[-_TOGETHER:]
+        if len(latest) == _TOGETHER and all(len(shelf.numbers) == 1 for shelf in latest):
+            self._shelves[-_TOGETHER:] = [_Shelf.together(latest)]
+        self._held(number, run)
 
     def dropped(self, number: int) -> None:
         """The store has thrown this run away."""
-        self._large = [large for large in self._large if large.number != number]
+        self._gone.add(number)
         self._cache.pop(number, None)
+        self._shelves = [one for one in self._shelves if not self._gone.issuperset(one.numbers)]
+        self._gone &= {number for shelf in self._shelves for number in shelf.numbers}
 
     def _run(self, number: int) -> Run:
-        if number not in self._cache:
-            self._cache[number] = self._load(number)
-            if len(self._cache) > _CACHED:
-                self._cache.popitem(last=False)
+        return self._held(number, self._cache.get(number) or self._load(number))
+
+    def _held(self, number: int, run: Run) -> Run:
+        """A run, which stays in memory while few others are asked for."""
+        self._cache[number] = run
         self._cache.move_to_end(number)
-        return self._cache[number]
+        if len(self._cache) > _CACHED:
+            self._cache.popitem(last=False)
+        return run
