@@ -1,10 +1,13 @@
 """A process beside reads large bodies; whatever happens to it, they are read."""
 
 import asyncio
+import io
 import json
 import os
 import signal
+from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from house import RECORD
 
@@ -14,6 +17,7 @@ from homeostat.service.readers import LARGE, Readers
 from homeostat.stores.packing import pack_batch
 
 LIMITS = RecordLimits()
+(ARROW,) = decoding.ARROW
 
 
 def body(n=500, **changes):
@@ -52,6 +56,24 @@ def test_models_and_lines():
     assert [part.model for part in found] == ["m0", "m1", "m2"]
 
 
+def arrow(n=2_000, **changes):
+    rows = [{**row, "created_at": datetime.now(UTC)} for row in json.loads(body(n, **changes))]
+    for row in rows:
+        del row["features"]
+    table = pa.Table.from_pylist(rows)
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def test_arrow():
+    sent = arrow()
+    assert len(sent) > LARGE
+    found = run(lambda readers: readers.read(ARROW, sent))
+    assert told(found) == told(decoding.records_of(sent, ARROW)[0])
+
+
 @pytest.mark.parametrize(
     ("kind", "sent"),
     [
@@ -61,8 +83,10 @@ def test_models_and_lines():
         ("application/json", b" " * (LARGE + 1)),
         ("application/x-ndjson", b"\n" * (LARGE + 1)),
         ("text/html", body()),
+        (ARROW, body()),
+        (ARROW, arrow(latency_ms=-1)),
     ],
-    ids=["small", "unsure", "broken", "empty", "no line", "other"],
+    ids=["small", "unsure", "broken", "empty", "no line", "other", "no arrow", "not records"],
 )
 def test_the_rest_is_read_here(kind, sent):
     assert run(lambda readers: readers.read(kind, sent)) is None

@@ -91,6 +91,7 @@ class Account:
         self._stale = self._corrected = False
         self._waiting = store.waiting(model.number) + store.waiting(ANY_MODEL)
         self._unfolded: list[Batch] = []
+        self._unsettled: list[tuple[list[int], list[Any]]] = []
         self._new_events: list[tuple[str, bytes]] = []
         self._changed = False
         self.on_labelled: Callable[[Batch], None] = _nobody
@@ -122,13 +123,16 @@ class Account:
 
     # Records ----------------------------------------------------------------------------------
 
-    def take(self, batch: Batch, now: int) -> int:
-        """Keep new records and fold them; how many labels met one that waited for any model's."""
+    def take(self, batch: Batch, now: int, packed: bytes | None = None) -> int:
+        """Keep new records and fold them; how many labels met one that waited for any model's.
+
+        `packed` is the batch as it is kept, where that is known.
+        """
+        self._settle()
         self._recount()
         batch, own, loose = self._met(batch)
-        entry = self._store.append(
-            self.number, self._position, len(batch), RECORDS, now, pack_batch(batch)
-        )
+        body = pack_batch(batch) if packed is None or own or loose else packed
+        entry = self._store.append(self.number, self._position, len(batch), RECORDS, now, body)
         crashpoint("record_kept")
         self._records.add(self.number, self._position, batch, entry)
         if own or loose:
@@ -215,19 +219,16 @@ class Account:
             while did[at] == SETTLED and end < len(did) and did[end] == SETTLED:
                 end += 1
             if did[at] == SETTLED:
-                self._settle(positions[at:end], labels[at:end])
+                self._first(positions[at:end], labels[at:end])
             else:
                 self._relabel(positions[at], labels[at])
             at = end
 
-    def _settle(self, positions: list[int], labels: list[Any]) -> None:
-        self._catch_up()  # before there are more labels than were folded
-        batch = self._gathered(positions).with_truth(labels)
-        self._cells.relabel(batch, 1)
+    def _first(self, positions: list[int], labels: list[Any]) -> None:
+        self._recount()  # before there are more labels than were folded
         self._keep_current(positions, labels)
         self.count("labels", len(labels))
-        self._told(self._folded(batch, late=True))
-        self.on_labelled(batch)
+        self._unsettled.append((positions, labels))
 
     def _relabel(self, position: int, label: Any) -> None:
         self._fold()
@@ -334,11 +335,25 @@ class Account:
         self._new_events += [told(event) for event in failed]
 
     def _fold(self) -> None:
-        """Fold the records that came since: those of several requests at once cost far less."""
+        """Fold what came since: records, then labels; several requests at once cost far less."""
         if self._unfolded:
             batch = Batch.joined(self._unfolded)
             self._unfolded = []
             self._told(self._folded(batch))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Fold the first labels that came since, and the records before them."""
+        if not self._unsettled:
+            return
+        unsettled, self._unsettled = self._unsettled, []
+        self._fold()
+        positions = [position for some, _ in unsettled for position in some]
+        labels = [label for _, some in unsettled for label in some]
+        batch = self._gathered(positions).with_truth(labels)
+        self._cells.relabel(batch, 1)
+        self._told(self._folded(batch, late=True))
+        self.on_labelled(batch)
 
     def _folded(self, batch: Batch, late: bool = False) -> EventBatch:
         events = self._engine.settle(batch) if late else self._engine.observe_batch(batch)

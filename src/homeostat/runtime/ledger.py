@@ -38,11 +38,12 @@ class Refused(InvalidInput):
 
 
 class Part(msgspec.Struct):
-    """Records of one model, and the row of the request that each was."""
+    """Records of one model, the row of the request that each was, and as kept where packed."""
 
     model: str
     batch: Batch
     rows: NDArray[np.int64]
+    packed: bytes | None = None
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -138,7 +139,8 @@ class Ledger:
                 whole = len(own.new) == len(part.batch)
                 batch = part.batch if whole else part.batch.take(own.new)
                 answer.without_id += batch.column("record_id").tolist().count(None)
-                self._noted(None, -account.take(batch, now))
+                packed = part.packed if whole else None
+                self._noted(None, -account.take(batch, now, packed))
             answer.accepted += len(own.new)
             answer.duplicates += own.duplicates
         assert answer.accepted + answer.duplicates + len(rejected) == total
@@ -254,7 +256,7 @@ class Ledger:
                 lambda: account.counters.get("newest", self._clock()),
                 lambda: account.position, self._clock,
             )  # fmt: skip
-            account.on_labelled = loop.labelled
+            account.on_labelled = loop.pairs.labelled
         return self._loops[name]
 
     def _looped(self, name: str, account: Account) -> None:

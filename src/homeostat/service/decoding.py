@@ -57,7 +57,7 @@ def records_of(
     kind = kind_of(content_type)
     if kind in ARROW:
         return _arrow(body, limits)
-    parts = certain_parts(body, kind in LINES, limits)
+    parts = _plain_parts(body, kind, limits)
     if parts is not None:
         return parts, []
     faults: Refusals = []
@@ -74,14 +74,22 @@ def kind_of(content_type: str) -> str:
     return kind
 
 
-def certain_parts(body: bytes, lines: bool, limits: RecordLimits) -> list[Part] | None:
-    """The records of a JSON body, where each certainly is one, as nearly all are; None elsewhere.
+def certain_parts(body: bytes, kind: str, limits: RecordLimits) -> list[Part] | None:
+    """The records of a body, where each certainly is one, as nearly all are; None elsewhere.
 
     Raises Problem for too many of them.
     """
+    if kind not in ARROW:
+        return _plain_parts(body, kind, limits)
+    parts, faults = _arrow(body, limits)
+    return None if faults else parts
+
+
+def _plain_parts(body: bytes, kind: str, limits: RecordLimits) -> list[Part] | None:
+    """The same of JSON."""
     if len(body) > _SMALL:
         return None
-    rows = plain_rows(_lines(body)) if lines else plain_array(body)
+    rows = plain_rows(_lines(body)) if kind in LINES else plain_array(body)
     if not rows:
         return None
     _check_count(len(rows))

@@ -1,4 +1,4 @@
-"""A process that reads large JSON bodies: the only one of the service's that does nothing else.
+"""A process that reads large bodies: the only one of the service's that does nothing else.
 
 Reading a record costs as much as all that is done with it, and Python does one thing at a time in
 a process. Bodies come on the standard input, each after its kind and length; what was read goes to
@@ -16,12 +16,14 @@ import msgspec
 
 from homeostat.errors import InvalidInput
 from homeostat.service.caps import RecordLimits
-from homeostat.service.decoding import certain_parts
+from homeostat.service.decoding import ARROW, JSON, LINES, certain_parts
 from homeostat.service.problems import Problem
 from homeostat.stores.packing import pack_batch
 
 HEAD = struct.Struct("<BI")
-"""Before a body: whether it is lines, and its length."""
+"""Before a body: where its type is in KINDS, and its length."""
+
+KINDS = (*JSON, *LINES, *ARROW)
 
 LENGTH = struct.Struct("<I")
 """Before an answer."""
@@ -45,17 +47,17 @@ def main() -> None:
         sys.stdout.buffer.flush()
 
 
-def _next(stream: IO[bytes]) -> tuple[bytes, bool] | None:
+def _next(stream: IO[bytes]) -> tuple[bytes, str] | None:
     head = stream.read(HEAD.size)
     if len(head) < HEAD.size:
         return None
-    lines, length = HEAD.unpack(head)
-    return stream.read(length), bool(lines)
+    kind, length = HEAD.unpack(head)
+    return stream.read(length), KINDS[kind]
 
 
-def _read(body: bytes, lines: bool, limits: RecordLimits) -> list[Read] | None:
+def _read(body: bytes, kind: str, limits: RecordLimits) -> list[Read] | None:
     try:
-        parts = certain_parts(body, lines, limits)
+        parts = certain_parts(body, kind, limits)
     except (Problem, InvalidInput):
         return None
     if parts is None:

@@ -1,4 +1,4 @@
-"""Large JSON bodies read by a process beside the service's own, so that two cores are of use."""
+"""Large bodies read by a process beside the service's own, so that two cores are of use."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import numpy as np
 
 from homeostat.runtime.ledger import Part
 from homeostat.service.caps import RecordLimits
-from homeostat.service.decoding import JSON, LINES
-from homeostat.service.reader import HEAD, LENGTH, Read
+from homeostat.service.reader import HEAD, KINDS, LENGTH, Read
 from homeostat.stores.packing import unpack_batch
 
 LARGE = 32 << 10
@@ -39,12 +38,12 @@ class Readers:
 
     async def read(self, kind: str, body: bytes) -> list[Part] | None:
         """The records of a body, where each certainly is one; None where it is to be read here."""
-        if len(body) < LARGE or kind not in (*JSON, *LINES):
+        if len(body) < LARGE or kind not in KINDS:
             return None
         reader = min(self._all, key=lambda each: each.waiting, default=None)
         if reader is None or reader.waiting >= _WAITING:
             return None
-        found = await reader.read(kind in LINES, body)
+        found = await reader.read(kind, body)
         return None if found is None else _parts(found)
 
     async def close(self) -> None:
@@ -62,27 +61,27 @@ class _Reader:
         self._process: Process | None = None
         self.waiting = 0
 
-    async def read(self, lines: bool, body: bytes) -> list[Read] | None:
+    async def read(self, kind: str, body: bytes) -> list[Read] | None:
         """What it read; goes on by itself when nobody waits any more, so that answers fit."""
         self.waiting += 1
-        return await asyncio.shield(asyncio.ensure_future(self._asked(lines, body)))
+        return await asyncio.shield(asyncio.ensure_future(self._asked(kind, body)))
 
-    async def _asked(self, lines: bool, body: bytes) -> list[Read] | None:
+    async def _asked(self, kind: str, body: bytes) -> list[Read] | None:
         try:
             async with self._lock:
-                return await self._tried(lines, body)
+                return await self._tried(kind, body)
         finally:
             self.waiting -= 1
 
-    async def _tried(self, lines: bool, body: bytes) -> list[Read] | None:
+    async def _tried(self, kind: str, body: bytes) -> list[Read] | None:
         try:
             async with asyncio.timeout(_PATIENCE):
-                return await self._answered(lines, body)
+                return await self._answered(kind, body)
         except (OSError, EOFError, TimeoutError, msgspec.DecodeError):
             await self.close()
             return None
 
-    async def _answered(self, lines: bool, body: bytes) -> list[Read] | None:
+    async def _answered(self, kind: str, body: bytes) -> list[Read] | None:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", _MODULE, self._limits,
@@ -92,7 +91,7 @@ class _Reader:
         asks, answers = self._process.stdin, self._process.stdout
         assert asks is not None
         assert answers is not None
-        asks.write(HEAD.pack(lines, len(body)))
+        asks.write(HEAD.pack(KINDS.index(kind), len(body)))
         asks.write(body)
         (length,) = LENGTH.unpack(await answers.readexactly(LENGTH.size))
         found: list[Read] | None = _DECODER.decode(await answers.readexactly(length))
@@ -116,5 +115,5 @@ def _parts(found: list[Read]) -> list[Part]:
     for read in found:
         batch = unpack_batch(read.packed, read.model, "what was read")
         rows = np.arange(len(batch)) if read.rows is None else np.array(read.rows)
-        parts.append(Part(read.model, batch, rows.astype(np.int64)))
+        parts.append(Part(read.model, batch, rows.astype(np.int64), read.packed))
     return parts

@@ -25,7 +25,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the service runs.
 
     store: `postgresql://...`, or `env:NAME` for a variable that holds it; SQLite in the data folder
-    where it is left out. readers: processes beside this one that read large JSON, 0 for none.
+    where it is left out. readers: processes beside this one that read large bodies, 0 for none.
     capacity: bytes of requests that may wait, and of bodies in memory.
     headers, keep_alive: seconds in which the headers of a request have to come, and until the next
     one. answer: seconds after which a reader is told the latest figures that are known, should the
