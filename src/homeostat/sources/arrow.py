@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from homeostat.sources import frames
 from homeostat.sources.chunk import Chunk, Options
-from homeostat.sources.frames import check, chunks, readable
+from homeostat.sources.frames import readable
 from homeostat.sources.opening import Opened
 
 
@@ -21,8 +22,7 @@ def read(opened: Opened, options: Options) -> Iterator[Chunk]:
         else:
             stream = pyarrow.ipc.open_stream(opened.stream)
             schema, batches = stream.schema, iter(stream)
-        check(schema, options, opened.name)
-        yield from chunks(batches, opened.name, options)
+        yield from frames.read(schema, batches, opened, options)
 
 
 def _of_file(file: Any) -> Iterator[Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -23,13 +24,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `labels` decides for CSV only, whose cells have no type: "text" keeps them, "number" makes
     them numbers. `unknown` fields are a fault ("reject"), join the metadata ("metadata") or are
     dropped ("ignore"). With `strict`, reading ends with the first bad line: what stood before it
-    is still given. `rows` bounds the size of a batch.
+    is still given. `rows` bounds the size of a batch. `traffic` names the format of somebody
+    else's log, None to recognise it; `mapping` states the column of a field, `zone` the zone of
+    times that have none (None: UTC is assumed, and told).
     """
 
     labels: str = "text"
     unknown: str = "reject"
     strict: bool = False
     rows: int = 8192
+    traffic: str | None = None
+    mapping: Mapping[str, str | list[str]] = {}
+    zone: str | None = None
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -73,11 +79,28 @@ class Reject(msgspec.Struct, frozen=True):
         return msgspec.json.encode({"source": source, unit: number, **fields}).decode()
 
 
+class Truth(NamedTuple):
+    """A label that came by itself; `at` is its time in microseconds, `model` None is any."""
+
+    record_id: str
+    label: Any
+    at: int | None = None
+    model: str | None = None
+
+
 class Chunk(NamedTuple):
-    """Some of a source's records, and what had to be set aside among them, in order."""
+    """Some of a source's records, and what had to be set aside among them, in order.
+
+    `labels` are truths of other records. `offsets` say, by names that are unique in the store, how
+    far the source is once this chunk is taken: opaque text, to be kept in the same transaction.
+    `end` counts the lines or rows of the file so far.
+    """
 
     batch: Batch
     rejects: list[Reject]
+    labels: Sequence[Truth] = ()
+    offsets: Mapping[str, str] = {}
+    end: int = 0
 
 
 def assembled(batch: Batch, numbers: list[int], rejects: list[Reject], strict: bool) -> Chunk:

@@ -13,11 +13,13 @@ from typing import Any
 
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput
+from homeostat.formats import Table
 from homeostat.intake import Faults
 from homeostat.sources import layout
 from homeostat.sources.chunk import Chunk, Options, Reject, assembled
 from homeostat.sources.lines import LINE_MAX, blocks
 from homeostat.sources.opening import Opened
+from homeostat.sources.traffic import Traffic
 
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -39,17 +41,56 @@ def read(opened: Opened, options: Options) -> Iterator[Chunk]:
         hint = "end each line with a line feed"
         where = f"{opened.name}: line 1"
         raise InvalidInput("line", f"is not valid CSV: {error}", hint, where) from None
-    layout.check(names, options.unknown, f"{opened.name}: line 1")
-    convert = _Converter(names, opened.name, options)
+    convert: _Converter | _Foreign | None = None
     for rows, rejects in _parsed(feed, delimiter, opened.name, options.rows):
-        yield convert(rows, rejects)
+        if convert is None:
+            convert = _converter(names, rows, opened, options)
+        if feed.number > opened.skip:
+            rows = [row for row in rows if row[0] > opened.skip]
+            rejects = [each for each in rejects if each.number > opened.skip]
+            yield convert(rows, rejects)._replace(end=feed.number)
+
+
+def _converter(
+    names: list[str], rows: list[Row], opened: Opened, options: Options
+) -> _Converter | _Foreign:
+    """Ours, or that of the format which the first rows are of."""
+    for name in names:
+        if names.count(name) > 1:
+            layout.check(names, options.unknown, f"{opened.name}: line 1")
+    sample = [row for row in rows if len(row[1]) == len(names)][:20]
+    traffic = opened.traffic(lambda: _table(names, sample, opened.name))
+    if traffic is not None:
+        return _Foreign(names, opened.name, options, traffic)
+    layout.check(names, options.unknown, f"{opened.name}: line 1")
+    return _Converter(names, opened.name, options)
+
+
+def _table(names: list[str], rows: list[Row], source: str) -> Table:
+    cells = zip(*(row for _, row in rows), strict=True) if rows else [()] * len(names)
+    columns = {name: _typed(column) for name, column in zip(names, cells, strict=True)}
+    numbers = [number for number, _ in rows]
+    return Table(columns, numbers, source, "line", lambda row: ",".join(rows[row][1]))
+
+
+def _typed(cells: Sequence[str]) -> list[Any]:
+    """Cells as whole numbers or numbers where all of a column are; None where one is empty."""
+    given = [text for text in map(str.strip, cells) if text]
+    if "_" not in "".join(given):
+        for read in (int, float):
+            try:
+                list(map(read, given))
+            except ValueError:
+                continue
+            return [read(cell) if cell.strip() else None for cell in cells]
+    return _or_none(cells)
 
 
 def _delimiter(header: str) -> str:
     for delimiter in _DELIMITERS:
         if layout.REQUIRED[0] in next(csv.reader([header], delimiter=delimiter)):
             return delimiter
-    return _DELIMITERS[0]
+    return max(_DELIMITERS, key=lambda each: len(next(csv.reader([header], delimiter=each))))
 
 
 class _Feed(Iterator[str]):
@@ -110,24 +151,11 @@ def _parsed(
     yield rows, rejects
 
 
-class _Converter:
-    """Rows of text made into a batch."""
+class _Even:
+    """Rows of text of which each has a cell for each column."""
 
     def __init__(self, names: list[str], source: str, options: Options) -> None:
         self.names, self.source, self.options = names, source, options
-
-    def __call__(self, rows: list[Row], rejects: list[Reject]) -> Chunk:
-        rows = self._even(rows, rejects)
-        columns, faults = self._columns(rows)
-        if faults:
-            self._set_aside(faults, rows, rejects)
-            bad = {at for at, _ in faults}
-            rows = [row for at, row in enumerate(rows) if at not in bad]
-            columns, _ = self._columns(rows)
-        refused: Faults = []
-        batch = Batch.from_mapping(layout.gathered(columns), refused) if rows else _nothing()
-        self._set_aside(refused, rows, rejects)
-        return assembled(batch, [number for number, _ in rows], rejects, self.options.strict)
 
     def _even(self, rows: list[Row], rejects: list[Reject]) -> list[Row]:
         """The rows that have a cell for each column."""
@@ -142,6 +170,42 @@ class _Converter:
     def _ragged(cells: int, columns: int) -> InvalidInput:
         problem = f"has {cells} cells, the header has {columns}"
         return InvalidInput("line", problem, "quote cells that hold the delimiter")
+
+    def _set_aside(self, faults: Faults, rows: list[Row], rejects: list[Reject]) -> None:
+        first = dict(reversed(faults))  # a row with several faults is one reject, for its first
+        for at, error in first.items():
+            number, row = rows[at]
+            rejects.append(Reject.of(error, self.source, "line", number, ",".join(row)))
+
+
+class _Foreign(_Even):
+    """Rows of somebody else's log."""
+
+    def __init__(self, names: list[str], source: str, options: Options, traffic: Traffic) -> None:
+        super().__init__(names, source, options)
+        self._traffic = traffic
+
+    def __call__(self, rows: list[Row], rejects: list[Reject]) -> Chunk:
+        even = self._even(rows, rejects)
+        table = _table(self.names, even, self.source)
+        return self._traffic.chunk(table, rejects, self.options.strict)
+
+
+class _Converter(_Even):
+    """Rows of text made into a batch."""
+
+    def __call__(self, rows: list[Row], rejects: list[Reject]) -> Chunk:
+        rows = self._even(rows, rejects)
+        columns, faults = self._columns(rows)
+        if faults:
+            self._set_aside(faults, rows, rejects)
+            bad = {at for at, _ in faults}
+            rows = [row for at, row in enumerate(rows) if at not in bad]
+            columns, _ = self._columns(rows)
+        refused: Faults = []
+        batch = Batch.from_mapping(layout.gathered(columns), refused) if rows else _nothing()
+        self._set_aside(refused, rows, rejects)
+        return assembled(batch, [number for number, _ in rows], rejects, self.options.strict)
 
     def _columns(self, rows: list[Row]) -> tuple[dict[str, Any], Faults]:
         cells = zip(*(row for _, row in rows), strict=True) if rows else [()] * len(self.names)
@@ -170,12 +234,6 @@ class _Converter:
         if name == "model":
             return [cell or "default" for cell in cells], []
         return _or_none(cells), []
-
-    def _set_aside(self, faults: Faults, rows: list[Row], rejects: list[Reject]) -> None:
-        first = dict(reversed(faults))  # a row with several faults is one reject, for its first
-        for at, error in first.items():
-            number, row = rows[at]
-            rejects.append(Reject.of(error, self.source, "line", number, ",".join(row)))
 
 
 def _nothing() -> Batch:

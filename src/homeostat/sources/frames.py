@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput, MissingExtra
+from homeostat.formats import Table
 from homeostat.intake import Faults
 from homeostat.sources import layout
 from homeostat.sources.chunk import Chunk, Options, Reject, assembled
+from homeostat.sources.opening import Opened
 from homeostat.times import EPOCH, from_micros, to_micros
 
 try:
@@ -40,14 +43,62 @@ def readable(name: str, kind: str) -> Iterator[None]:
         raise InvalidInput(name, f"cannot be read as {kind}: {first}", "write it again") from error
 
 
-def chunks(batches: Iterable[Any], name: str, options: Options) -> Iterator[Chunk]:
-    """Record batches as chunks of bounded size; rows are counted from 0 through the file."""
+def read(schema: Any, batches: Iterable[Any], opened: Opened, options: Options) -> Iterator[Chunk]:
+    """The records of a file's batches, homeostat's own or of somebody else's log."""
+    rest = iter(batches)
+    first = next(rest, None)
+    traffic = None
+    if first is not None and first.num_rows:
+        traffic = opened.traffic(lambda: _table(first.slice(0, _SAMPLE), 0, opened.name, options))
+    every = rest if first is None else chain([first], rest)
+    if traffic is None:
+        check(schema, options, opened.name)
+        yield from chunks(every, opened.name, options, opened.skip)
+        return
+    for row, part in _parts(every, options.rows, opened.skip):
+        table = _table(part, row, opened.name, options)
+        yield traffic.chunk(table, [], options.strict)._replace(end=row + part.num_rows)
+
+
+_SAMPLE = 20
+
+
+def _table(part: Any, first: int, name: str, options: Options) -> Table:
+    """A batch as columns of any kind; naive times are UTC where nothing else is stated."""
+    utc = options.zone in (None, "UTC")
+    columns = {
+        field: _free(column, utc)
+        for field, column in zip(part.schema.names, part.columns, strict=True)
+    }
+    numbers = range(first, first + part.num_rows)
+    return Table(columns, numbers, name, "row", lambda row: _shown(part, row))
+
+
+def _free(column: Any, utc: bool) -> Any:
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.tz is None and utc:
+        return _times(column.cast(pa.timestamp(kind.unit, "UTC")))
+    if pa.types.is_boolean(kind) and not column.null_count:
+        return column.to_numpy(zero_copy_only=False)
+    return _plain(column)
+
+
+def _parts(batches: Iterable[Any], size: int, skip: int) -> Iterator[tuple[int, Any]]:
+    """Batches of bounded size with the number of their first row, without the first `skip`."""
     row = 0
     for large in batches:
-        for at in range(0, large.num_rows, options.rows):
-            part = large.slice(at, options.rows)
-            yield _chunk(part, row, name, options)
-            row += part.num_rows
+        gone = min(max(skip - row, 0), large.num_rows)
+        for at in range(gone, large.num_rows, size):
+            yield row + at, large.slice(at, size)
+        row += large.num_rows
+
+
+def chunks(
+    batches: Iterable[Any], name: str, options: Options, skip: int = 0
+) -> Iterator[Chunk]:  # fmt: skip
+    """Record batches as chunks of bounded size; rows are counted from 0 through the file."""
+    for row, part in _parts(batches, options.rows, skip):
+        yield _chunk(part, row, name, options)._replace(end=row + part.num_rows)
 
 
 def _chunk(part: Any, first: int, name: str, options: Options) -> Chunk:

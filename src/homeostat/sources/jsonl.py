@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput
+from homeostat.formats import Rows, Table
 from homeostat.record import InferenceRecord
-from homeostat.sources.chunk import Chunk, Options, Reject
+from homeostat.sources.chunk import RAW_MAX, Chunk, Options, Reject
 from homeostat.sources.layout import KNOWN, REQUIRED, with_extra
 from homeostat.sources.lines import blocks, too_long
 from homeostat.sources.opening import Opened
+from homeostat.sources.traffic import Recogniser, Traffic
 
 _decode = msgspec.json.Decoder(InferenceRecord).decode
 _plain = msgspec.json.Decoder().decode
@@ -23,12 +26,87 @@ _FAULTS = (msgspec.DecodeError, UnicodeError, RecursionError)
 def read(opened: Opened, options: Options) -> Iterator[Chunk]:
     """The records of a stream of JSON lines; blank lines are skipped."""
     _refuse_array(opened)
+    taker: Taker | None = None
     number = 1
     for block in blocks(opened.stream, opened.name):
         for at in range(0, len(block), options.rows):
             lines = block[at : at + options.rows]
-            yield _chunk(lines, number, opened.name, options)
-            number += len(lines)
+            if not taker and any(map(bytes.strip, lines)):
+                traffic = opened.traffic(partial(_sample, lines, opened.name))
+                taker = traffic_taker(traffic, options) if traffic else native_taker(options)
+            first, number = number, number + len(lines)
+            lines = lines[max(opened.skip + 1 - first, 0) :]
+            if lines:
+                take = taker or native_taker(options)
+                yield take(lines, number - len(lines), opened.name)._replace(end=number - 1)
+
+
+Taker = Callable[[list[bytes], int, str], Chunk]
+"""Makes a chunk of lines, the number of the first, and the name of the file."""
+
+
+def taker_of(lines: list[bytes], name: str, recogniser: Recogniser, options: Options) -> Taker:
+    """How lines like these are taken."""
+    traffic = recogniser.of(_sample(lines, name))
+    return traffic_taker(traffic, options) if traffic else native_taker(options)
+
+
+def native_taker(options: Options) -> Taker:
+    """Lines that are homeostat's own records."""
+
+    def take(lines: list[bytes], number: int, source: str) -> Chunk:
+        return _chunk(lines, number, source, options)
+
+    return take
+
+
+def traffic_taker(traffic: Traffic, options: Options) -> Taker:
+    """Lines of somebody else's log."""
+
+    def take(lines: list[bytes], number: int, source: str) -> Chunk:
+        return traffic.chunk(*_table(lines, number, source), options.strict)
+
+    return take
+
+
+_SAMPLE = 20
+
+
+def _sample(lines: list[bytes], source: str) -> Table:
+    """The first lines, as far as they can be read."""
+    full = [line for line in lines if line.strip()]
+    return _table(full[:_SAMPLE], 1, source)[0]
+
+
+def _table(lines: list[bytes], number: int, source: str) -> tuple[Table, list[Reject]]:
+    """Lines as columns; those that are no objects are set aside."""
+    objects: list[Mapping[str, Any]] = []
+    numbers: list[int] = []
+    rejects: list[Reject] = []
+    for at, line in enumerate(lines, number):
+        if not line or line.isspace():
+            continue
+        try:
+            too_long(line)
+            objects.append(_object(line))
+            numbers.append(at)
+        except InvalidInput as error:
+            rejects.append(Reject.of(error, source, "line", at, line.decode(errors="replace")))
+
+    def shown(row: int) -> str:
+        return lines[numbers[row] - number][: 4 * RAW_MAX].decode(errors="replace")
+
+    return Table(Rows(objects), numbers, source, "line", shown), rejects
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        fields = _plain(line.removeprefix(b"\xef\xbb\xbf"))
+    except _FAULTS as error:
+        raise InvalidInput("line", f"is not valid JSON: {error}", "one object a line") from None
+    if not isinstance(fields, dict):
+        raise InvalidInput("line", "is no JSON object", "one object a line")
+    return fields
 
 
 def _chunk(lines: list[bytes], number: int, source: str, options: Options) -> Chunk:

@@ -17,8 +17,12 @@ from shutil import copyfileobj
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Self
 
+import msgspec
+
 from homeostat.errors import InvalidInput, MissingExtra, did_you_mean
+from homeostat.formats import TABLE, Table
 from homeostat.sources.chunk import Chunk, Options
+from homeostat.sources.traffic import Recogniser, Traffic
 
 FORMATS = {
     "jsonl": "homeostat.sources.jsonl:read",
@@ -40,16 +44,27 @@ _IN_MEMORY = 64 << 20  # a packed or piped file that must be sought in is kept s
 
 
 class Opened:
-    """An open source: its name for messages, its format, and its unpacked bytes."""
+    """An open source: its name for messages, its format, and its unpacked bytes.
 
-    def __init__(self, name: str, stream: BinaryIO, seekable: bool) -> None:
-        self.name, self.stream = name, stream
-        self._seekable = seekable
+    `skip` lines or rows were taken before. `recogniser` knows formats of traffic; None where it is
+    certain that the records are homeostat's own.
+    """
+
+    def __init__(
+        self, name: str, stream: BinaryIO, seekable: bool,
+        recogniser: Recogniser | None = None, skip: int = 0,
+    ) -> None:  # fmt: skip
+        self.name, self.stream, self.skip = name, stream, skip
+        self._seekable, self._recogniser = seekable, recogniser
         self._copy: IO[bytes] | None = None
 
     def head(self) -> bytes:
         """Some of the first bytes, without taking them."""
         return self.stream.peek(4096)[:4096]  # type: ignore[attr-defined, no-any-return]
+
+    def traffic(self, sample: Callable[[], Table]) -> Traffic | None:
+        """The format of somebody else's log that these first rows are of; None for our own."""
+        return None if self._recogniser is None else self._recogniser.of(sample())
 
     def seekable(self) -> BinaryIO:
         """The stream, or a temporary copy of it, that can be read in any order."""
@@ -70,14 +85,23 @@ class Source:
     """An open source of records; iterate over its chunks, inside a `with`.
 
     `size` is that of the file in bytes (None for a pipe) and `position()` how far it is read.
+    `recogniser` is one that several files have together, who then ends it; `skip` so many lines or
+    rows were taken before.
     """
 
-    def __init__(self, name: str, raw: BinaryIO, format: str | None, options: Options) -> None:
+    def __init__(
+        self, name: str, raw: BinaryIO, format: str | None, options: Options,
+        recogniser: Recogniser | None = None, skip: int = 0, size: int | None = None,
+    ) -> None:  # fmt: skip
         self.name, self._raw = name, raw
-        self.size = _size(raw)
+        self.size = _size(raw) if size is None else size
+        self._shared = recogniser is not None
+        self.recogniser = recogniser or Recogniser(options)
+        foreign = None if format else self.recogniser
         with _explained(name):
             stream, packed = _unpacked(raw)
-            self._opened = Opened(name, stream, self.size is not None and not packed)
+            whole = self.size is not None and not packed
+            self._opened = Opened(name, stream, whole, foreign, skip)
             head = self._opened.head()
             if not head:
                 raise InvalidInput(name, "is empty", "give it at least one record")
@@ -91,6 +115,8 @@ class Source:
                 yield chunk
                 if self.options.strict and chunk.rejects:
                     return
+        if not self._shared:
+            yield from self.recogniser.end()
 
     def position(self) -> int:
         """How many bytes of the file were read so far."""
@@ -117,20 +143,35 @@ def open_source(
     """Open a file, or standard input for "-".
 
     The format is the given one, or told by the content (Parquet, Arrow), by the name, or by how
-    the text begins. `.gz` and `.zst` are unpacked, known by their content. Raises InvalidInput
+    the text begins. `.gz` and `.zst` are unpacked, known by their content. Traffic as other stacks
+    log it is recognised by its first rows, or named as the format. Raises InvalidInput
     when there is nothing in it, or it cannot be told what; OSError when it cannot be opened.
     """
-    options = options or Options()
-    if format is not None and format not in FORMATS:
-        raise InvalidInput("format", f"cannot be {format!r}", did_you_mean(format, FORMATS))
+    kind, options = settled(format, options or Options())
     if str(path) == "-":
-        return Source(STDIN, _buffered(sys.stdin.buffer), format, options)
+        return Source(STDIN, _buffered(sys.stdin.buffer), kind, options)
     raw = Path(path).open("rb")  # noqa: SIM115 - the Source closes it
     try:
-        return Source(str(path), raw, format, options)
+        return Source(str(path), raw, kind, options)
     except BaseException:
         raw.close()
         raise
+
+
+def kind_of(name: str, raw: BinaryIO) -> str:
+    """The kind of a file, `packed` for one that must be unpacked; nothing of it is taken."""
+    head: bytes = raw.peek(4096)[:4096]  # type: ignore[attr-defined]
+    return "packed" if head.startswith((_GZIP, _ZSTD)) else _format(name, head)
+
+
+def settled(format: str | None, options: Options) -> tuple[str | None, Options]:
+    """A kind of file, or a format of traffic among the options; raises InvalidInput for neither."""
+    if format is None or format in FORMATS:
+        return format, options
+    if format not in TABLE:
+        hint = did_you_mean(format, [*FORMATS, *TABLE])
+        raise InvalidInput("format", f"cannot be {format!r}", hint)
+    return None, msgspec.structs.replace(options, traffic=format)
 
 
 def _size(raw: BinaryIO) -> int | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homeostat.sources import frames
 from homeostat.sources.chunk import Chunk, Options
-from homeostat.sources.frames import check, chunks, readable
+from homeostat.sources.frames import readable
 from homeostat.sources.opening import Opened
 
 
@@ -15,5 +16,4 @@ def read(opened: Opened, options: Options) -> Iterator[Chunk]:
 
     with readable(opened.name, "Parquet"):
         file = pyarrow.parquet.ParquetFile(opened.seekable())
-        check(file.schema_arrow, options, opened.name)
-        yield from chunks(file.iter_batches(options.rows), opened.name, options)
+        yield from frames.read(file.schema_arrow, file.iter_batches(options.rows), opened, options)

@@ -1,0 +1,1 @@
+"""Streams of brokers as sources: Kafka, NATS JetStream, Redis Streams, MQTT."""

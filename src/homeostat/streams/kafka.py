@@ -1,0 +1,201 @@
+"""A topic of Kafka: offsets are kept with what they led to, and told to the group afterwards.
+
+Source: "Kafka: The Definitive Guide" (Shapira et al. 2021), chapter 4, on offsets in one's own
+transactions; librdkafka's CONFIGURATION.md for the settings.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from homeostat.errors import InvalidInput, MissingExtra
+from homeostat.sources.chunk import Options, Reject
+from homeostat.sources.files import Resume, Wait, afresh
+from homeostat.sources.traffic import Recogniser
+from homeostat.sources.waiting import Waiting
+from homeostat.streams.address import Address
+from homeostat.streams.broker import Message, Pulled
+from homeostat.streams.faults import StreamBroken
+from homeostat.streams.stream import Stream
+
+_KNOWN = ("group", "from", "dead_letters")
+_FROM = ("earliest", "latest")
+_MOMENT = 0.2  # seconds for which messages are waited for
+_PATIENCE = 15.0  # seconds for an answer of the cluster
+_CONNECTION = ("bootstrap.", "broker.", "client.", "sasl.", "security.", "socket.", "ssl.")
+_LOG = logging.getLogger(__name__)
+
+
+def open_stream(
+    place: str, options: Options, *, resume: Resume = afresh, follow: bool = False,
+    wait: Wait = lambda _: None,
+) -> Stream:  # fmt: skip
+    """The feed of `kafka://host:9092,host2/topic?group=homeostat&dead_letters=topic`.
+
+    `from` is earliest or latest, for a group that has read nothing; settings of librdkafka, which
+    have a dot in their name, go to it as they are. Raises InvalidInput, MissingExtra.
+    """
+    address = Address(place, _KNOWN, free=".")
+    waiting = Waiting(Recogniser(options), f"kafka {address.path}", resume)
+    broker = Kafka(address, resume)
+    return Stream(address.name, "kafka", broker, options, waiting, follow, wait)
+
+
+class Kafka:
+    """A consumer of one topic in a group.
+
+    A partition begins where `resume` or the group says, whichever is further: somebody else of the
+    group may have read it in the meantime. Messages that are set aside go to the topic of dead
+    letters before what was pulled with them is taken, so that one may be there twice after a crash
+    but none is missing.
+    """
+
+    def __init__(self, address: Address, resume: Resume) -> None:
+        try:
+            import confluent_kafka
+        except ImportError as error:
+            raise MissingExtra("kafka", "confluent-kafka", "Reading Kafka") from error
+        self._lib: Any = confluent_kafka
+        self._topic, self._resume = address.path, resume
+        self._group = address.get("group", "homeostat")
+        self._dead_letters = address.settings.get("dead_letters")
+        self._cluster = {"bootstrap.servers": address.hosts, **address.beside(".")}
+        self._producer: Any = None
+        self._ended: set[int] = set()
+        self._assigned: set[int] = set()
+        self._taken: dict[int, int] = {}
+        self._consumer = self._made(address)
+        self._check(address)
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )  # fmt: skip
+
+    def _made(self, address: Address) -> Any:
+        settings = {
+            **self._cluster,
+            "group.id": self._group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": address.one_of("from", _FROM),
+            "error_cb": lambda error: _LOG.warning("kafka: %s", error.str()),
+        }
+        try:
+            return self._lib.Consumer(settings, logger=_LOG)
+        except (self._lib.KafkaException, ValueError) as error:
+            raise InvalidInput(address.name, f"cannot be read: {error}") from error
+
+    def _check(self, address: Address) -> None:
+        """That the cluster answers, and has the topic."""
+        try:
+            told = self._consumer.list_topics(self._topic, timeout=_PATIENCE)
+        except self._lib.KafkaException as error:
+            self._consumer.close()
+            raise InvalidInput(
+                address.name, f"no broker answers: {error.args[0].str()}",
+                "look at the address and at the security settings",
+            ) from error  # fmt: skip
+        if told.topics[self._topic].error is not None:
+            self._consumer.close()
+            raise InvalidInput(address.name, f"the cluster has no topic {self._topic!r}",
+                               "make it, or mend the name")  # fmt: skip
+
+    # As a broker ----------------------------------------------------------------------------------
+
+    def pull(self, most: int) -> Pulled:
+        try:
+            found = self._consumer.consume(most, _MOMENT)
+        except self._lib.KafkaException as error:
+            raise StreamBroken(f"kafka: {error.args[0].str()}") from error
+        messages, offsets = [], {}
+        for each in found:
+            if each.error() is not None:
+                self._told(each)
+                continue
+            partition = each.partition()
+            self._ended.discard(partition)
+            place = f"{self._topic}/{partition}"
+            messages.append(Message(place, each.offset(), each.value()))
+            offsets[partition] = each.offset() + 1
+        return Pulled(messages, {self._key(at): str(next_) for at, next_ in offsets.items()})
+
+    def _told(self, message: Any) -> None:
+        """What the cluster says in place of a message."""
+        error = message.error()
+        if error.code() == self._lib.KafkaError._PARTITION_EOF:
+            self._ended.add(message.partition())
+        elif error.fatal() or not error.retriable():
+            raise StreamBroken(f"kafka: {error.str()}")
+
+    def at_end(self) -> bool:
+        return bool(self._assigned) and self._assigned <= self._ended
+
+    def taken(self, pulled: Pulled) -> None:
+        for name, offset in pulled.offsets.items():
+            self._taken[int(name.rpartition(" ")[2])] = int(offset)
+        with suppress(self._lib.KafkaException):  # ours are kept; the group's are for others
+            self._consumer.commit(offsets=self._places(self._taken), asynchronous=True)
+
+    def set_aside(self, message: Message | None, reject: Reject) -> None:
+        if self._dead_letters is None:
+            return
+        if self._producer is None:
+            shared = {name: given for name, given in self._cluster.items()
+                      if name.startswith(_CONNECTION)}  # fmt: skip
+            settings = {**shared, "enable.idempotence": True}
+            self._producer = self._lib.Producer(settings, logger=_LOG)
+        value = reject.raw.encode() if message is None else message.value
+        headers = {
+            "homeostat.source": reject.source, "homeostat.offset": str(reject.number),
+            "homeostat.field": reject.field, "homeostat.problem": reject.problem,
+        }  # fmt: skip
+        failed: list[str] = []
+
+        def delivered(error: Any, _: Any) -> None:
+            if error is not None:
+                failed.append(error.str())
+
+        self._producer.produce(
+            self._dead_letters, value=value, headers=list(headers.items()), on_delivery=delivered
+        )
+        if self._producer.flush(_PATIENCE) or failed:
+            said = failed[0] if failed else "no answer"
+            raise StreamBroken(f"kafka: {self._dead_letters} takes no dead letters: {said}")
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    # Partitions -----------------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Any, partitions: Sequence[Any]) -> None:
+        with suppress(self._lib.KafkaException):
+            partitions = consumer.committed(list(partitions), timeout=_PATIENCE)
+        for each in partitions:
+            kept = self._resume(self._key(each.partition))
+            if kept is not None:
+                each.offset = max(int(kept), each.offset)
+        self._assigned = {each.partition for each in partitions}
+        self._ended.clear()
+        self._taken.clear()
+        consumer.assign(partitions)
+
+    def _on_revoke(self, consumer: Any, partitions: Sequence[Any]) -> None:
+        """Others go on from here: tell the group first."""
+        if self._taken:
+            with suppress(self._lib.KafkaException):
+                consumer.commit(offsets=self._places(self._taken), asynchronous=False)
+        self._on_lost(consumer, partitions)
+
+    def _on_lost(self, consumer: Any, partitions: Sequence[Any]) -> None:
+        self._assigned -= {each.partition for each in partitions}
+        self._taken.clear()
+
+    def _key(self, partition: int) -> str:
+        return f"kafka {self._group} {self._topic} {partition}"
+
+    def _places(self, offsets: dict[int, int]) -> list[Any]:
+        return [self._lib.TopicPartition(self._topic, at, offset) for at, offset in offsets.items()]
