@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-PATIENCE = 30
+PATIENCE = 60
 
 
 def needed(command):
@@ -109,8 +109,7 @@ class Redis(Process):
 
     def send(self, values):
         for value in values:
-            self.redis.xadd("records", {} if value is None else {"record": value}
-                            or {"none": ""})  # fmt: skip
+            self.redis.xadd("records", {"record": value})
 
     def address(self, settings=""):
         return f"redis://127.0.0.1:{self.port}/records?{settings.lstrip('&')}"

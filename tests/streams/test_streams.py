@@ -57,7 +57,9 @@ def test_what_was_pulled_and_not_taken_comes_again(world):
             if len(chunks) == 2:
                 break  # as a crash: not kept, and not acknowledged
             notes.update(chunk.offsets)
-    assert sum(chunks, []) == [f"r{n}" for n in range(len(chunks[0]) + len(chunks[1]))]
+    assert [one for chunk in chunks for one in chunk] == [
+        f"r{n}" for n in range(len(chunks[0]) + len(chunks[1]))
+    ]
     again, _ = take(world.address(), notes)
     assert again == [f"r{n}" for n in range(len(chunks[0]), 30)]
 
@@ -127,7 +129,8 @@ def test_logs_of_other_stacks_are_recognised(world):
         ("redis://127.0.0.1:1/s", "cannot be read"),
     ],
 )
-def test_an_address_that_cannot_be(place, says):
+def test_an_address_that_cannot_be(place, says, monkeypatch):
+    monkeypatch.setattr("homeostat.streams.nats._PATIENCE", 1)
     with pytest.raises(InvalidInput) as caught:
         open_feed([place], None, Options())
     assert says in str(caught.value)

@@ -25,6 +25,7 @@ SEVERITY = {
     "RetrainRequested": "info",
     "ModelPromoted": "info",
     "ModelRolledBack": "warning",
+    "WatchEnded": "info",
     "ChallengerRegistered": "info",
     "ChallengerReady": "info",
     "ChallengerRejected": "info",

@@ -14,6 +14,7 @@ class JSONL:
     """Appends to the file at `path`; a file that was moved away or removed is begun anew."""
 
     name = "jsonl"
+    keeps = True  # an archive: it is told of silenced models, too
 
     def __init__(self, path: str) -> None:
         self._path = path

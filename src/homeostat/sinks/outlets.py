@@ -49,6 +49,11 @@ class Outlet:
     def __repr__(self) -> str:
         return f"<{self.sink.name} {self.name}>"
 
+    @property
+    def wakes(self) -> bool:
+        """Whether it tells people, who may ask for silence; a sink with `keeps` is an archive."""
+        return not getattr(self.sink, "keeps", False)
+
     def wants_model(self, model: str) -> bool:
         """Whether it is for this model."""
         return any(fnmatchcase(model, pattern) for pattern in self.models)

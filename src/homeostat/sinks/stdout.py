@@ -12,6 +12,7 @@ class Stdout:
     """Writes each event as a line."""
 
     name = "stdout"
+    keeps = True
 
     def send(self, event: Outgoing) -> None:
         try:

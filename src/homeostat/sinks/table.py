@@ -9,6 +9,7 @@ TABLE = {
     "alertmanager": "homeostat.sinks.alertmanager:alertmanager",
     "apprise": "homeostat.sinks.apprise:Apprise",
     "jsonl": "homeostat.sinks.jsonl:JSONL",
+    "kafka": "homeostat.sinks.kafka:Kafka",
     "stdout": "homeostat.sinks.stdout:Stdout",
 }
 
