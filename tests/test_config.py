@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from homeostat import Batch, ConfigError, DriftDetected, InferenceRecord, Reference, config
-from homeostat.plugins import TABLE
+from homeostat.plugins import KNOWN_AS, TABLE, load
 from homeostat.protocols import follows_labels
 from homeostat.series import column_of, value_of
 
@@ -421,3 +421,21 @@ def test_any_of_several_strategies_asks():
 def test_how_late_a_record_may_be():
     assert config.default().late_after == 3_600_000_000
     assert config.parse('lateness = "90s"\n' + SOUND).late_after == 90_000_000
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), sorted(KNOWN_AS["detectors"].items()), ids=lambda name: name
+)
+def test_detectors_by_the_names_that_other_libraries_have(theirs, ours):
+    text = f'[[detectors]]\ntype = "{theirs}"\n'
+    (detector,) = config.parse(text).engine().detectors
+    assert isinstance(detector, load("detectors", ours))
+
+
+def test_every_detector_of_river_has_its_name_here():
+    from river import drift as theirs
+
+    inner = {"DriftRetrainingClassifier", "DummyDriftDetector", "NoDrift", "PeriodicTrigger"}
+    names = {*theirs.__all__, *theirs.binary.__all__} - {"binary", "datasets"} - inner
+    assert names
+    assert names <= KNOWN_AS["detectors"].keys()

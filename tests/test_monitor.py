@@ -350,3 +350,20 @@ def test_renew_starts_every_metric_anew():
     monitor.renew()
     assert counts.n == 0
     assert monitor.observe(record(ground_truth_label="ok"))[0].value == 1.0
+
+
+def test_renewed_a_hold_begins_anew_and_a_cooldown_goes_on():
+    """Bad answers of the version before do not count against the one that serves now."""
+    held = hs.ThresholdStrategy(0.9).hold(3)
+    monitor = hs.ModelMonitor([hs.AccuracyMetric(5)], strategy=held)
+    cooled = hs.ModelMonitor(
+        [hs.AccuracyMetric(5)], strategy=hs.ThresholdStrategy(0.9).cooldown("1h")
+    )
+    asked = lambda one: one.observe_batch(  # noqa: E731
+        hs.Batch.from_records([record(**BAD)] * 2)
+    ).of(hs.RetrainRequested)
+    assert (len(asked(monitor)), len(asked(cooled))) == (0, 1)
+    monitor.renew()
+    cooled.renew()
+    assert (len(asked(monitor)), len(asked(cooled))) == (0, 0)
+    assert len(asked(monitor)) == 2

@@ -51,6 +51,7 @@ cooldown = "1d"
 [retraining.data]
 window = 1500
 held_out = 500
+held = "latest"
 """
 
 

@@ -39,7 +39,7 @@ ARROW = "application/vnd.apache.arrow.stream"
 BLOCK = 2500
 STEP = 1000  # landings between two looks at who serves
 DECISIONS = ("ModelPromoted", "ChallengerRejected", "ChallengerUndecided", "ModelRolledBack")
-TOLD = (*DECISIONS, "RetrainQueued", "RetrainSucceeded", "RetrainFailed")
+TOLD = (*DECISIONS, "RetrainStarted", "ChallengerRegistered", "RetrainSucceeded", "RetrainFailed")
 NOISE = 1.96  # standard errors, of McNemar's test
 
 
@@ -57,6 +57,10 @@ class Year(NamedTuple):
             (e["kind"], e["model_version"], e["challenger"], e["created_at"], e.get("n"))
             for e in self.events if e["kind"] in DECISIONS
         ]  # fmt: skip
+
+    def recalled(self) -> int:
+        """How often an earlier version was tried again in the place of a retraining."""
+        return sum(e.get("origin") == "recalled" for e in self.events)
 
     def count(self, kind: str) -> int:
         return sum(e["kind"] == kind for e in self.events)
@@ -207,7 +211,8 @@ def shown(flights: Flights, year: Year, plan: dict) -> dict:
     same = blended_calendar(flights, json.loads(plan["trainer.windows"]))[:n].mean()
     print(f"{'every month, same learner':28}{same:8.4f}{10:13}")
     print(f"{'homeostat':28}{accuracy:8.4f}{year.count('RetrainSucceeded'):13}")
-    print(f"{year.count('ModelPromoted')} promotions, {year.count('ModelRolledBack')} taken back, "
+    print(f"{year.count('ModelPromoted')} promotions, {year.recalled()} of them recalled, "
+          f"{year.count('ModelRolledBack')} taken back, "
           f"{worse} with fewer right in the 30 days after, beyond noise")  # fmt: skip
     for change in changes:
         print(
@@ -218,7 +223,8 @@ def shown(flights: Flights, year: Year, plan: dict) -> dict:
     return {
         "records": n, "accuracy": round(accuracy, 4), "best_calendar": round(calendars[best], 4),
         "same_learner_calendar": round(float(same), 4),
-        "gain": round(accuracy - calendars[best], 4), "retrainings": year.count("RetrainQueued"),
+        "gain": round(accuracy - calendars[best], 4), "retrainings": year.count("RetrainStarted"),
+        "recalled": year.recalled(),
         "failed": year.count("RetrainFailed"), "promotions": year.count("ModelPromoted"),
         "rolled_back": year.count("ModelRolledBack"), "worse": worse, "changes": changes,
     }  # fmt: skip

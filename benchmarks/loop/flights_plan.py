@@ -10,10 +10,15 @@ PLAN = {
     "skill.hold": 500,  # flights in a row below the floor
     "after_drift": "7d",  # not more often than this when something has changed
     "anyway": "21d",  # nor than this when nothing new has
+    "at_latest": "45d",  # when all seems well, for a new one may be better still
     "data.window": "30d",
     "data.held_out": 0,
     "trainer.windows": "[7, 14, 30]",  # days; a model of each, and their mean is the version
     "trainer.recent": 0,  # the latest flights, on which the trainer chooses what goes forward
+    "recall.versions": 10,
+    "recall.records": 1000,
+    "recall.alpha": 0.05,
+    "recall.margin": 0.0,
     "compare.alpha": 0.2,
     "compare.margin": 0.0,
     "compare.minimum": 200,
@@ -72,10 +77,17 @@ env = ["FLIGHTS_FIRST", "OMP_NUM_THREADS"]
 
 [models.flights.retraining.rules]
 cooldown = "{after_drift}"
+at_latest = "{at_latest}"
 
 [models.flights.retraining.data]
 window = "{data.window}"
 held_out = {data.held_out}
+
+[models.flights.retraining.recall]
+versions = {recall.versions}
+records = {recall.records}
+alpha = {recall.alpha}
+margin = {recall.margin}
 
 [models.flights.retraining.compare]
 alpha = {compare.alpha}

@@ -117,5 +117,7 @@ def rested(store: Store, model: str) -> bool:
     number = numbered(store, model)
     if jobs.all_of(store, number, jobs.OPEN, 1):
         return False
+    if any(look.model == number for look in versions.looks(store)):
+        return False
     progress = versions.progress(store, number)
     return progress is None or store.fact_at(number, progress.cursor) is None

@@ -48,6 +48,7 @@ from homeostat.events import (
     RetrainSuppressed,
     SuppressedEvent,
     SystemEvent,
+    WatchEnded,
 )
 from homeostat.metrics.accuracy import AccuracyMetric
 from homeostat.metrics.latency import LatencyMetric
@@ -266,6 +267,7 @@ __all__ = [
     "SystemEvent",
     "ThresholdStrategy",
     "Volume",
+    "WatchEnded",
     "Windowed",
     "all_of",
     "any_of",

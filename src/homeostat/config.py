@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -18,6 +19,7 @@ from homeostat.budget import AlarmBudget
 from homeostat.durations import seconds
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, HomeostatError, did_you_mean
+from homeostat.formats import named
 from homeostat.plugins import NESTED, load
 from homeostat.shorthand import LATENESS, SETTINGS, spelled_out
 from homeostat.sources.chunk import LABELS, UNKNOWN
@@ -43,7 +45,7 @@ type = "latency_ms_ewma"
 alpha = 0.3         # within (0, 1]; 1 forgets everything but the latest record
 
 # What watches for drift, and on which series: "error" (0 or 1 per labelled record),
-# "latency_ms", "score", or a metric by its name. Each [[detectors]] adds one.
+# "absolute_error", "latency_ms", "score", or a metric by its name. Each [[detectors]] adds one.
 [[detectors]]
 type = "adwin"
 on = "error"
@@ -66,15 +68,35 @@ cooldown = "1d"
 [input]
 labels = "text"     # or "number": label cells of a CSV file are numbers
 unknown = "reject"  # or "metadata", "ignore": what becomes of unknown fields
+
+# Where records come from when no SOURCE is given, and how a log of another stack is read.
+# [source]
+# from = ["logs/*.jsonl"]     # files, folders, patterns, addresses
+# format = "kserve"           # recognised where it is not said
+# zone = "Europe/Berlin"      # of times that have none; else UTC is assumed
+# [source.mapping]            # by field the column, or "=constant"
+# predicted_label = "response.outcome"
+# model_version = "=v3"
 """
 
-_SECTIONS = ("metrics", "detectors", "strategy", "alarms", "input")
+_SECTIONS = ("metrics", "detectors", "strategy", "alarms", "input", "source")
 _ELSEWHERE = ("backtest", "strategies")  # read by homeostat.backtest, of the same file
 _BUDGET = {"false_alarms": float, "per": float | str, "lifetime": float, "records": float}
 _ALARMS = {"budget": str, **_BUDGET, "records_per_day": float}
 _OUTSIDE = "budgeted"  # of a detector's table: false, to leave it out of the budget
+_ORIGIN = ("from", "format", "mapping", "zone")
+_KINDS = ("jsonl", "csv", "parquet", "arrow")
 _INPUT = {"labels": LABELS, "unknown": UNKNOWN}
 _AROUND = {"hold": "n", "cooldown": "duration"}  # a wrapper and its setting, the innermost first
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where records come from, and how their columns are mapped: `[source]`."""
+
+    places: list[str] = []
+    format: str | None = None
+    mapping: dict[str, str | list[str]] = {}
+    zone: str | None = None
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +110,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     lateness: float | str = LATENESS
     labels: str = "text"
     unknown: str = "reject"
+    origin: Origin = Origin()
     source: str = FILE
 
     def engine(self) -> Engine:
@@ -171,6 +194,7 @@ def of(given: Mapping[str, Any], source: str = FILE) -> Config:
         records_per_day=alarms.get("records_per_day"),
         lateness=lateness,
         source=source,
+        origin=_origin(given.get("source", {}), f"{source}: source"),
         **_input(given.get("input", {}), f"{source}: input"),
     )
     if not (config.metrics or config.detectors):
@@ -238,6 +262,40 @@ def _input(given: Any, path: str) -> dict[str, str]:
             hint = did_you_mean(str(value), _INPUT[name])
             raise ConfigError(f"{path}.{name}: cannot be {value!r}; {hint}")
     return dict(given)
+
+
+def _origin(given: Any, path: str) -> Origin:
+    table = dict(_table(given, path) or {})
+    for name in table:
+        if name not in _ORIGIN:
+            raise _unknown(path, name, "setting", _ORIGIN)
+    if "from" in table:
+        places = table.pop("from")
+        table["places"] = [places] if isinstance(places, str) else places
+    mapping = table.get("mapping")
+    if isinstance(mapping, dict):
+        table["mapping"] = dict(_flattened(mapping))
+    try:
+        made = msgspec.convert(table, Origin)
+        if made.format is not None and made.format not in _KINDS:
+            named(made.format)
+        if made.zone is not None:
+            ZoneInfo(made.zone)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_said(error)}") from error
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        why = error if isinstance(error, HomeostatError) else f"there is no such zone: {error}"
+        raise ConfigError(f"{path}: {why}") from error
+    return made
+
+
+def _flattened(mapping: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """`features = { age = "a" }` as `features.age`."""
+    for name, value in mapping.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", each) for inner, each in value.items())
+        else:
+            yield name, value
 
 
 def _unknown(path: str, name: str, what: str, known: Iterable[str]) -> ConfigError:

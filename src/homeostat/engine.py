@@ -7,12 +7,12 @@ strategy sees each event at once, and its answer follows its cause.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from operator import index
 from typing import Any
 
 import numpy as np
-from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch, Rows
@@ -25,8 +25,8 @@ from homeostat.event_batch import (
     MetricColumn,
     ObjectColumn,
 )
-from homeostat.events import FailureEvent, MetricUpdated, PluginFailed, SystemEvent
-from homeostat.health import Health
+from homeostat.events import MetricUpdated, PluginFailed, SystemEvent
+from homeostat.health import Guard, Health, Ward, name_of
 from homeostat.hearing import check_hearing
 from homeostat.plugins import checked_plugins, spec
 from homeostat.protocols import Alarms, Detector, Metric, Series, Strategy, follows_labels
@@ -59,16 +59,15 @@ class Engine:
         *,
         lenient: bool = True,
     ) -> None:
-        self.lenient = lenient
         self.metrics = checked_plugins("metrics", metrics, ("name", "on_record"))
         self.detectors = checked_plugins("detectors", detectors, ("on", "update"))
         self.strategy: RetrainingStrategy | None = None if strategy is None else adopt(strategy)
         self.records = 0
         plugins = [*self.metrics, *self.detectors, *([self.strategy] if self.strategy else [])]
-        self._labels = _labels(plugins)
-        self.health = {label: Health() for label in self._labels.values()}
-        self._sick: set[str] = set()
-        self._off: set[int] = set()  # ids of plug-ins that are called no more
+        self._ward = Ward(plugins, lenient)
+        self.barred: Mapping[str, str] = {}
+        """Plug-ins, as `health` calls them, that `bar` ends, and why."""
+        self._sick, self._off = self._ward.sick, self._ward.closed
         self._sides: dict[str, bool | None] = dict.fromkeys((*LABEL_SERIES, "latency_ms"), False)
         self._sides |= {m.name: getattr(m, "greater_is_better", None) for m in self.metrics}
         _check_watched(self.detectors, self.metrics)
@@ -104,10 +103,10 @@ class Engine:
                 if not isinstance(event, _ANSWERS):
                     raise _no_event(event)
             except Exception as error:
-                self._failed(metric, error, record, events)
+                events += self._ward.failed(metric, error, record.created_at)
                 continue
             if self._sick:
-                self._well(metric)
+                self._ward.well(metric)
             if event is not None:
                 self._publish(event, events)
                 if self._on_events and type(event) is MetricUpdated:
@@ -127,10 +126,10 @@ class Engine:
             if not isinstance(answer, _ANSWERS):
                 raise _no_event(answer)
         except Exception as error:
-            self._failed(strategy, error, event.payload, events)
+            events += self._ward.failed(strategy, error, event.payload.created_at)
             return
         if self._sick:
-            self._well(strategy)
+            self._ward.well(strategy)
         if answer is not None:
             events.append(answer)
 
@@ -154,10 +153,10 @@ class Engine:
         try:
             told = self._updated(watcher, x, (record.model_version, record.created_at))
         except Exception as error:
-            self._failed(detector, error, record, events)
+            events += self._ward.failed(detector, error, record.created_at)
             return
         if self._sick:
-            self._well(detector)
+            self._ward.well(detector)
         if told is not None:
             self._publish(told, events)
 
@@ -225,21 +224,24 @@ class Engine:
         if not hasattr(metric, "on_batch"):
             return list(self._looped(metric, batch, slot))
         try:
-            found: list[Series] = [_series(each, batch) for each in metric.on_batch(batch)]
+            found = self._ward.guarded(metric, _all_series)(metric, batch)
         except Exception as error:
             return self._failed_column(metric, error, batch, slot)
-        self._well(metric)
+        self._ward.well(metric)
         return [MetricColumn(batch, series, slot, self._stride) for series in found]
 
     def _looped(self, metric: Metric, batch: Batch, slot: int) -> list[ObjectColumn]:
         keyed: _Keyed = []
+        on_record = self._ward.guarded(metric, metric.on_record)
         for row, record in enumerate(batch):
             key = row * self._stride + slot
             try:
-                event = metric.on_record(record)
+                event = on_record(record)
                 if not isinstance(event, _ANSWERS):
                     raise _no_event(event)
-                self._well(metric)
+                if not self.lenient:
+                    _check_value(event)
+                self._ward.well(metric)
             except Exception as error:
                 keyed += self._failed_at(metric, error, record, key)
                 if id(metric) in self._off:
@@ -264,7 +266,7 @@ class Engine:
         if not hasattr(detector, "alarms"):
             return list(self._stepped(watcher, batch, keys, values))
         try:
-            alarms: Alarms = detector.alarms(values)
+            alarms: Alarms = self._ward.guarded(detector, detector.alarms)(values)
             raised = keys[alarms.positions]
             rows = raised // self._stride
             events = watcher.alarms(
@@ -272,7 +274,7 @@ class Engine:
             )
         except Exception as error:
             return self._failed_column(detector, error, batch, int(keys[0]))
-        self._well(detector)
+        self._ward.well(detector)
         return list(
             ObjectColumn.by_kind(list(zip(raised.tolist(), events, strict=True)), self._stride)
         )
@@ -283,11 +285,12 @@ class Engine:
         """The alarms of a detector without a columnar form, and its failures, one by one."""
         keyed: _Keyed = []
         items = values if isinstance(values, Batch) else values.tolist()
+        updated = self._ward.guarded(watcher.detector, self._updated)
         for key, x in zip(keys.tolist(), items, strict=True):
             row = key // self._stride
             try:
-                told = self._updated(watcher, x, (batch.version(row), batch.moment(row)))
-                self._well(watcher.detector)
+                told = updated(watcher, x, (batch.version(row), batch.moment(row)))
+                self._ward.well(watcher.detector)
             except Exception as error:
                 keyed += self._failed_at(watcher.detector, error, batch[row], key)
                 if id(watcher.detector) in self._off:
@@ -305,26 +308,28 @@ class Engine:
         if type(self.strategy).on_events is RetrainingStrategy.on_events:
             return list(self._asked(self.strategy, events))
         try:
-            watched = self.strategy.on_events(events)
+            watched = self._ward.guarded(self.strategy, self.strategy.on_events)(events)
             kind, keys, make = watched.kind, watched.answered + 1, watched.make
             if kind is not None and self.lenient:
-                self._well(self.strategy)
+                self._ward.well(self.strategy)
                 return [AnswerColumn(kind, keys, make, self._stride)]
-            keyed = list(zip(keys.tolist(), make(np.arange(len(keys))), strict=True))
+            answers = self._ward.guarded(self.strategy, make)(np.arange(len(keys)))
+            keyed = list(zip(keys.tolist(), answers, strict=True))
         except Exception as error:
             return self._failed_column(self.strategy, error, batch, self._stride - 1)
-        self._well(self.strategy)
+        self._ward.well(self.strategy)
         return list(ObjectColumn.by_kind(keyed, self._stride))
 
     def _asked(self, strategy: RetrainingStrategy, events: EventBatch) -> list[ObjectColumn]:
         """The answers of a strategy without a columnar form, and its failures, one by one."""
         keyed: _Keyed = []
+        on_event = self._ward.guarded(strategy, strategy.on_event)
         for key, event in zip(events.keys.tolist(), events, strict=True):
             try:
-                answer = strategy.on_event(event)
+                answer = on_event(event)
                 if not isinstance(answer, _ANSWERS):
                     raise _no_event(answer)
-                self._well(strategy)
+                self._ward.well(strategy)
             except Exception as error:
                 keyed += self._failed_at(strategy, error, event.payload, key + 1)
                 if id(strategy) in self._off:
@@ -336,30 +341,38 @@ class Engine:
 
     # Health -----------------------------------------------------------------------------------
 
-    def _failed(self, plugin: object, error: Exception, at: Any, events: list[SystemEvent]) -> None:
-        label = self._labels[id(plugin)]
-        health = self.health[label]
-        if self._ailing(plugin, error):
-            payload = FailureEvent(label, health.last_error, at.created_at)
-            events.append(PluginFailed(payload))
+    @property
+    def lenient(self) -> bool:
+        """Whether a plug-in that failed is tried again with the next record."""
+        return self._ward.lenient
 
-    def _ailing(self, plugin: object, error: Exception) -> bool:
-        """Note an error; whether it is the first since the plug-in worked."""
-        label = self._labels[id(plugin)]
-        health = self.health[label]
-        health.errors += 1
-        health.last_error = f"{type(error).__name__}: {error}"
-        first, health.ok = health.ok, False
-        self._sick.add(label)
-        if not self.lenient:
-            health.off = True
-            self._off.add(id(plugin))
-        return first
+    @lenient.setter
+    def lenient(self, lenient: bool) -> None:
+        self._ward.lenient = lenient
+
+    @property
+    def health(self) -> dict[str, Health]:
+        """How each plug-in is doing, by what it is called in reports."""
+        return self._ward.health
 
     @property
     def off(self) -> list[str]:
         """The plug-ins that are called no more, as `health` calls them."""
-        return [label for label, health in self.health.items() if health.off]
+        return self._ward.off
+
+    @property
+    def labels(self) -> dict[str, object]:
+        """The plug-ins, as `health` calls them."""
+        plugins = [*self.metrics, *self.detectors, *([self.strategy] if self.strategy else [])]
+        return {self._ward.labels[id(plugin)]: plugin for plugin in plugins}
+
+    def guarded(self, guard: Guard) -> None:
+        """Put a guard around the calls of plug-ins over many records, and around remembering."""
+        self._ward.guard = guard
+
+    def bar(self) -> None:
+        """Call those that are `barred` no more."""
+        self._ward.bar(self.barred)
 
     def _failed_column(
         self, plugin: object, error: Exception, batch: Batch, key: int
@@ -368,15 +381,7 @@ class Engine:
         return list(ObjectColumn.by_kind(keyed, self._stride))
 
     def _failed_at(self, plugin: object, error: Exception, at: Any, key: int) -> _Keyed:
-        failures: list[SystemEvent] = []
-        self._failed(plugin, error, at, failures)
-        return [(key, event) for event in failures]
-
-    def _well(self, plugin: object) -> None:
-        if self._sick:
-            label = self._labels[id(plugin)]
-            self._sick.discard(label)
-            self.health[label].ok = True
+        return [(key, event) for event in self._ward.failed(plugin, error, at.created_at)]
 
     def _direction(self, on: str, change: float) -> str:
         greater_is_better = self._sides.get(on.partition("[")[0])
@@ -389,30 +394,19 @@ class Engine:
     def renew(self) -> None:
         """Another model serves from now on: metrics and detectors start anew.
 
-        The strategy keeps its memory, so that a cooldown outlives the model that caused it.
+        The strategy forgets what it has seen of the other; a cooldown outlives the model.
         """
         for at, plugin in enumerate((*self.metrics, *self.detectors)):
             if self._emptied(at, plugin) and hasattr(plugin, "renewed"):
-                self._safely(plugin, plugin.renewed)
+                self._ward.safely(plugin, plugin.renewed)
         for watcher in self.watchers:
             watcher.restore(Watcher(watcher.detector, self._direction).snapshot())
+        if self.strategy is not None:
+            self._ward.safely(self.strategy, self.strategy.renewed)
 
     def _emptied(self, at: int, plugin: Any) -> bool:
         """Whether a plug-in is empty now; not where it is off."""
-        return self._safely(plugin, lambda: self._empty(at, plugin))
-
-    def _safely(self, plugin: object, do: Callable[[], object]) -> bool:
-        """Whether a plug-in did something besides folding; what it raises passes where lenient."""
-        if id(plugin) in self._off:
-            return False
-        try:
-            do()
-        except Exception as error:
-            if self.lenient or isinstance(error, SnapshotMismatch):
-                raise
-            self._ailing(plugin, error)
-            return False
-        return True
+        return self._ward.safely(plugin, lambda: self._empty(at, plugin))
 
     def _empty(self, at: int, plugin: Any) -> None:
         """Take its memory from the metric or detector at a place."""
@@ -467,7 +461,7 @@ class Engine:
         }
         return {
             "records": self.records,
-            "health": {label: asdict(health) for label, health in self.health.items()},
+            "health": self._ward.memory(),
             **plugins,
         }
 
@@ -476,21 +470,18 @@ class Engine:
         if self.lenient:
             return remember(plugin)
         kept: list[Any] = []
-        self._safely(plugin, lambda: kept.append(from_bytes(to_bytes(remember(plugin)))))
+        self._ward.safely(plugin, lambda: kept.append(from_bytes(to_bytes(remember(plugin)))))
         return kept[0] if kept else None
 
     def _recall(self, kept: dict[str, Any]) -> None:
         self.records = kept["records"]
-        self.health.update({label: Health(**was) for label, was in kept["health"].items()})
-        self._sick = {label for label, health in self.health.items() if not health.ok}
-        off = set(self.off)
-        self._off = {plugin for plugin, label in self._labels.items() if label in off}
+        self._ward.recall(kept["health"])
         plugins: list[object] = [*self.metrics, *self.detectors]
         memories = kept["metrics"] + kept["detectors"]
         if self.strategy is not None:
             plugins, memories = [*plugins, self.strategy], [*memories, kept["strategy"]]
         for plugin, memory in zip(plugins, memories, strict=True):
-            self._safely(plugin, partial(recall, plugin, memory))
+            self._ward.safely(plugin, partial(recall, plugin, memory))
         for watcher, memory in zip(self.watchers, kept["watchers"], strict=True):
             if id(watcher.detector) not in self._off:
                 watcher.restore(memory)
@@ -498,6 +489,25 @@ class Engine:
 
 def _no_event(answer: object) -> TypeError:
     return TypeError(f"answered {answer!r}, which is no event; answer MetricUpdated(...) or None")
+
+
+def _check_value(event: SystemEvent | None) -> None:
+    """Raise TypeError, or ValueError, unless the value that an event may tell is a number."""
+    if isinstance(event, MetricUpdated):
+        told = event.payload
+        if not isinstance(told.name, str):
+            raise TypeError(f"answered a value of {told.name!r}, which is no name")
+        float(told.value)
+        if told.n is not None:
+            index(told.n)
+        for end in (told.lower, told.upper):
+            if end is not None:
+                float(end)
+
+
+def _all_series(metric: Any, batch: Batch) -> list[Series]:
+    """What a metric says of a batch; raises TypeError where that is no series."""
+    return [_series(each, batch) for each in metric.on_batch(batch)]
 
 
 def _series(found: Any, batch: Batch) -> Series:
@@ -515,30 +525,11 @@ def _within(rows: Rows, n: int) -> bool:
     return not len(rows) or bool(rows[0] >= 0 and rows[-1] < n)
 
 
-def _name(plugin: object) -> str:
-    return str(getattr(plugin, "name", type(plugin).__name__))
-
-
-def _label(plugin: object) -> str:
-    on = getattr(plugin, "on", None)
-    return _name(plugin) if on is None else f"{_name(plugin)} on {on}"
-
-
-def _labels(plugins: Sequence[object]) -> dict[int, str]:
-    """What each plug-in is called in reports; namesakes are numbered."""
-    labels: dict[int, str] = {}
-    for plugin in plugins:
-        label = _label(plugin)
-        namesakes = sum(known.partition(" #")[0] == label for known in labels.values())
-        labels[id(plugin)] = f"{label} #{namesakes + 1}" if namesakes else label
-    return labels
-
-
 def _check_watched(detectors: Sequence[Detector], metrics: Sequence[Metric]) -> None:
     names = {*RECORD_SERIES, *(metric.name for metric in metrics)}
     for detector in detectors:
         if detector.on.partition("[")[0] not in names:
             raise InvalidSetting(
-                f"{_name(detector)} watches {detector.on!r}, which no metric gives; "
+                f"{name_of(detector)} watches {detector.on!r}, which no metric gives; "
                 f"{did_you_mean(detector.on, names)}"
             )

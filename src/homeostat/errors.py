@@ -7,6 +7,7 @@
     ├── ConfigError (ValueError)        a configuration file that does not say what it means
     ├── SnapshotMismatch (ValueError)   a snapshot of something else
     ├── MissingExtra (ImportError)      an optional part that is not installed
+    ├── Overdue                         a plug-in that did not return in time
     ├── Full                            a bounded channel that has no room now
     ├── Closed                          nothing more will come, or can be sent
     └── Lagged                          how many events a slow subscriber missed
@@ -68,6 +69,10 @@ class ConfigError(HomeostatError, ValueError):
 
 class SnapshotMismatch(HomeostatError, ValueError):
     """A snapshot that was taken from something built otherwise."""
+
+
+class Overdue(HomeostatError):
+    """A plug-in that did not return in time; it is called no more."""
 
 
 class Full(HomeostatError):

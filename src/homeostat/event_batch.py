@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from homeostat.batch import Batch, Rows
 from homeostat.events import MetricEvent, MetricUpdated, SystemEvent
 from homeostat.protocols import Bounds, Series
+from homeostat.times import to_text
 
 Keys = NDArray[np.int64]
 Places = NDArray[np.int64]
 Make = Callable[[Places], list[SystemEvent]]
 """Builds the events at some places of a column."""
 
+_MARKED = 50  # events in a figure
 _BUILT_AT_ONCE = 4096  # events, when a whole batch is walked through
 
 
@@ -192,6 +194,44 @@ class EventBatch(Sequence[SystemEvent]):
         counts = ", ".join(f"{kind.__name__} {n:,}" for kind, n in self.counts().items())
         return f"<{self._n:,} events: {counts or 'none'}>"
 
+    def _repr_html_(self) -> str:
+        from homeostat import event_view  # here: who shows nothing need not load it
+
+        counts = {kind.__name__: n for kind, n in self.counts().items()}
+        return event_view.html(counts, self._curves(), self._ends())
+
+    def plot(self) -> Any:
+        """A Plotly figure: each metric by record, with drifts and requests marked (at most 50).
+
+        Raises MissingExtra without the extra `plot`.
+        """
+        from homeostat import event_view
+
+        told = [column for column in self.columns if column.kind is not MetricUpdated]
+        happened = EventBatch(self.batch, told, self.stride)
+        marks = [
+            (int(row), event.kind)
+            for row, event in zip(happened.rows[:_MARKED].tolist(), happened[:_MARKED], strict=True)
+        ]
+        return event_view.plot(self._curves(), marks)
+
+    def _curves(self) -> list[Any]:
+        from homeostat.event_view import Curve
+
+        curves = []
+        for name in dict.fromkeys(name for column in self.columns for name in named_in(column)):
+            found = self.metric(name)
+            curves.append(Curve(name, found.keys // self.stride, found.values))
+        return curves
+
+    def _ends(self) -> dict[str, tuple[str, str]]:
+        kinds = {kind for kind in self.counts() if kind is not MetricUpdated}
+        found = {kind: self.of(kind) for kind in kinds}
+        return {
+            kind.__name__: tuple(to_text(events[at].created_at) for at in (0, -1))  # type: ignore[misc]
+            for kind, events in found.items()
+        }
+
     def counts(self) -> dict[type[SystemEvent], int]:
         """How many events there are of each kind."""
         counts: dict[type[SystemEvent], int] = {}
@@ -267,6 +307,15 @@ def _joined(parts: list[MetricValues], order: NDArray[np.int64]) -> Bounds | Non
 
 def _no_bounds(n: int) -> Bounds:
     return Bounds(np.zeros(n, dtype=np.int64), np.full(n, np.nan), np.full(n, np.nan))
+
+
+def named_in(column: Column) -> list[str]:
+    """The metrics that a column has values of, each once."""
+    if isinstance(column, MetricColumn):
+        return [column.name]
+    if isinstance(column, ObjectColumn) and column.kind is MetricUpdated:
+        return list(dict.fromkeys(event.name for event in column.objects))
+    return []
 
 
 def _metric_values(column: Column, name: str) -> MetricValues | None:

@@ -120,7 +120,8 @@ class JobEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     """A retraining: its job, the attempt, why it was asked for, and the events that began it.
 
     `version`, `artifact` and `metrics` are of what it made, `problem` is why it failed, `by` who
-    asked or ended it where that was a person.
+    asked or ended it where that was a person. `origin` of a challenger is `trained`, or `recalled`
+    where an earlier version is tried again; then `metrics` are of the look that has found it.
     """
 
     model_version: str
@@ -134,6 +135,7 @@ class JobEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     metrics: dict[str, float] | None = None
     problem: str | None = None
     by: str | None = None
+    origin: str | None = None
 
 
 class SystemEvent(msgspec.Struct, frozen=True, gc=False):
@@ -267,6 +269,12 @@ class ChallengerUndecided(SystemEvent, frozen=True, gc=False):
 
 class ModelRolledBack(SystemEvent, frozen=True, gc=False):
     """The version that served before serves again; `challenger` is the one that gave way."""
+
+    payload: DecisionEvent
+
+
+class WatchEnded(SystemEvent, frozen=True, gc=False):
+    """The champion stays, and `challenger`, which it replaced, is compared with it no more."""
 
     payload: DecisionEvent
 

@@ -75,6 +75,12 @@ def parse(text: str, source: str = config.FILE) -> Fleet:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: is not valid TOML: {error}") from error
+    return of(given, source)
+
+
+def of(told: Mapping[str, Any], source: str = config.FILE) -> Fleet:
+    """A configuration from what its file says, checked; raises ConfigError."""
+    given = dict(told)
     service = _table(given.pop("service", {}), f"{source}: service")
     models = _table(given.pop("models", {}), f"{source}: models")
     course = _course(given.pop("retraining", None), f"{source}: retraining")

@@ -66,6 +66,11 @@ class ModelMonitor:
         strategy = "no strategy" if engine.strategy is None else repr(engine.strategy)
         return f"<ModelMonitor: {counts}, {strategy}, {engine.records:,} records>"
 
+    def _repr_html_(self) -> str:
+        from homeostat import monitor_view  # here: who shows nothing need not load it
+
+        return monitor_view.html(self.engine, self.health)
+
     @staticmethod
     def builder() -> ModelMonitorBuilder:
         """Build one step by step, as the seed does."""

@@ -85,6 +85,26 @@ TABLE: dict[str, dict[str, str]] = {
     },
 }
 
+KNOWN_AS: dict[str, dict[str, str]] = {
+    "detectors": {
+        "ADWIN": "adwin",
+        "CUSUM": "cusum",
+        "DDM": "ddm",
+        "ECDDWT": "ecdd",
+        "EDDM": "eddm",
+        "FHDDM": "fhddm",
+        "HDDMA": "hddm_a",
+        "HDDMW": "hddm_w",
+        "HDDM_A": "hddm_a",
+        "HDDM_W": "hddm_w",
+        "KSWIN": "kswin",
+        "PageHinkley": "page_hinkley",
+        "RDDM": "rddm",
+        "STEPD": "stepd",
+    },
+}
+"""What River and Frouros call what is here, taken wherever our own name is."""
+
 NESTED = {
     "strategy": "strategies",
     "strategies": "strategies",
@@ -105,6 +125,7 @@ def known(kind: str) -> dict[str, str]:
 
 def load(kind: str, name: str) -> Any:
     """The class behind a name or behind `module:Class`; raises ConfigError when there is none."""
+    name = KNOWN_AS.get(kind, {}).get(name, name)
     target = name if ":" in name else TABLE[kind].get(name) or known(kind).get(name)
     if target is None:
         raise ConfigError(f"{name!r} is none of the {kind}; {did_you_mean(name, known(kind))}")

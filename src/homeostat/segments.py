@@ -76,6 +76,12 @@ class Segments(Generic[T]):
         return key
 
 
+def labelled(names: Sequence[str], values: Iterable[Any]) -> str:
+    """What the segment of these values is called, as `Segments` calls it."""
+    pairs = zip(names, values, strict=True)
+    return f"[{','.join(f'{readable(name)}={_text(value)}' for name, value in pairs)}]"
+
+
 # Where a value comes from ---------------------------------------------------------------------
 
 

@@ -100,6 +100,12 @@ class RetrainingStrategy(Stateful):
             kind=None,
         )
 
+    def renewed(self) -> None:
+        """Another version serves from now on: forget what was about the one before.
+
+        What is about time, a cooldown or a schedule, stays. Nothing by default.
+        """
+
     def hold(self, n: int) -> RetrainingStrategy:
         """Answer only when this has answered `n` of its events in a row."""
         held: RetrainingStrategy = load("strategies", "hold")(self, n)
@@ -165,6 +171,10 @@ class Adopted(RetrainingStrategy):
         if hasattr(self.strategy, "watches"):
             return bool(self.strategy.watches(event))
         return _topic(event) in self.known
+
+    def renewed(self) -> None:
+        if hasattr(self.strategy, "renewed"):
+            self.strategy.renewed()
 
     def snapshot(self) -> dict[str, Any]:
         return {"strategy": remember(self.strategy), "known": [list(topic) for topic in self.known]}

@@ -147,7 +147,10 @@ def test_a_damaged_file_tells_what_came_before(homeostat, tmp_path, line):
 USAGE = {
     "no source": ((), "Missing argument 'SOURCE'"),
     "no file": (("none.jsonl",), "none.jsonl: No such file"),
-    "a directory": (("."), ".: Is a directory"),
+    "standard input beside others": (("-", "in.jsonl"), "is read alone"),
+    "no column": (("in.jsonl", "--map", "label"), "write FIELD=COLUMN"),
+    "no zone": (("in.jsonl", "--zone", "Moon/Sea"), "no such zone"),
+    "events of a folder": (("in.jsonl", "-d", "x", "--fail-on", "drift"), "keeps the events"),
     "no configuration": (("in.jsonl", "--config", "no.toml"), "no.toml: No such file"),
     "bad configuration": (("in.jsonl", "--config", "bad.toml"), "bad.toml: metrics[0].windw"),
     "no such option": (("in.jsonl", "--strickt"), "--strict"),
@@ -175,8 +178,8 @@ def test_debug_shows_the_traceback(process, tmp_path):
     (tmp_path / "bad.toml").write_text("[x]")
     plain = ("run", "in.jsonl", "--config", "bad.toml")
     assert errors_of(process(*plain)) == "Error: bad.toml: x: no such section; known: " + (
-        "alarms, detectors, input, lateness, metrics, positive, reference, segments, strategy, "
-        "task, windows\n"
+        "alarms, detectors, input, lateness, metrics, positive, reference, segments, source, "
+        "strategy, task, windows\n"
     )
     for debugged in (("--debug", *plain), (*plain, "--debug")):
         assert "Traceback" in errors_of(process(*debugged))

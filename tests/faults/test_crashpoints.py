@@ -8,7 +8,7 @@ from load import Customer, hold_to
 from obligations import Plan, opened, taken
 from serving import Server
 
-from homeostat.runtime.crash import LOOP_POINTS, POINTS, START_POINTS
+from homeostat.runtime.crash import INGEST_POINTS, LOOP_POINTS, POINTS, START_POINTS
 from homeostat.service.wires import now
 
 LOWERED = [sys.executable, str(Path(__file__).with_name("lowered.py"))]
@@ -86,7 +86,7 @@ def test_every_point_is_somewhere_in_the_code():
     import homeostat
 
     code = "".join(path.read_text() for path in Path(homeostat.__file__).parent.rglob("*.py"))
-    points = (*POINTS, *START_POINTS, *LOOP_POINTS)
+    points = (*POINTS, *START_POINTS, *LOOP_POINTS, *INGEST_POINTS)
     assert sorted(points) == sorted(set(points))
     for point in points:
         assert code.count(f'crashpoint("{point}")') == 1, point

@@ -9,8 +9,10 @@ from homeostat.engine import Engine
 from homeostat.errors import HomeostatError
 from homeostat.lifecycle import Predictions, Progress, Trained
 from homeostat.lifecycle.course import Comparing, Course, Data
+from homeostat.lifecycle.course import Recalling as RecallRules
 from homeostat.lifecycle.orders import CANCELLED, FAILED, RUNNING, SUCCEEDED
 from homeostat.lifecycle.rules import Rules
+from homeostat.runtime.recalling import Recalling
 from homeostat.runtime.registrar import Registrar
 from homeostat.runtime.scoring import Scoring
 from homeostat.runtime.trainings import Care, Trainings
@@ -19,12 +21,13 @@ from homeostat.stores import jobs
 __all__ = ["CANCELLED", "FAILED", "RUNNING", "SUCCEEDED", "School", "course_of", "made"]
 
 
-def course_of(rules=None, compare=None, data=None):
+def course_of(rules=None, compare=None, data=None, recall=None):
     return Course(
         trainer={"type": "told"},
         rules=Rules(**{"cooldown": 0, "per_day": 0, "per_week": 0} | (rules or {})),
         compare=Comparing(**{"minimum": 20} | (compare or {})),
         data=Data(**{"least": 1} | (data or {})),
+        recall=RecallRules(**{"cooldown": 0, "minimum": 20} | (recall or {})),
     )
 
 
@@ -115,6 +118,7 @@ class School(Shop):
         super().open()
         care = Care(self.course, self.trainer, self.scorer)
         clock = lambda: self.now  # noqa: E731
+        self.recalling = Recalling(self.store, self.change, lambda name: care)
         self.trainings = Trainings(
             self.store, self.change, lambda name: care, self.folder / "jobs", self.shelve, clock
         )
@@ -133,7 +137,8 @@ class School(Shop):
     def step(self):
         """All that is due, until nothing is."""
         for _ in range(100):
-            if not self.trainings.step() + self.scoring.step() + self.registrar.step():
+            workers = (self.recalling, self.trainings, self.scoring, self.registrar)
+            if not sum(worker.step() for worker in workers):
                 return
         raise AssertionError("it never ends")
 

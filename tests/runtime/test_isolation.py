@@ -8,6 +8,8 @@ from homeostat import AccuracyMetric, LatencyMetric, MetricEvent, MetricUpdated
 from homeostat.drift import ADWIN
 from homeostat.engine import Engine
 from homeostat.protocols import Alarms, Series
+from homeostat.runtime.mender import Mender
+from homeostat.stores.faults import Damaged
 from homeostat.strategy import RetrainingStrategy, request
 
 
@@ -41,7 +43,7 @@ class Counting:
         self.n += 1
         fail(self.n)
         return MetricUpdated(
-            MetricEvent(record.model_version, self.name, float(self.n), record.created_at)
+            MetricEvent(self.name, float(self.n), record.model_version, record.created_at)
         )
 
 
@@ -279,3 +281,173 @@ def test_mended_it_may_remember_something_else(ill, shops, monkeypatch):
     engine = sick.account().engine
     assert (engine.off, engine.records) == ([], 60)
     assert engine.strategy.n > 60
+
+
+def broken(ill, shops, kind="columnar metric"):
+    """A model with a plug-in that is off, and a snapshot of it."""
+    sick = shops(kind, "sick")
+    run(sick)
+    sick.reopen(snapshot=True)
+    ill.at = None
+    return sick
+
+
+def test_it_is_mended_in_pieces_while_records_come(ill, shops, monkeypatch):
+    monkeypatch.setattr("homeostat.runtime.mending._PIECE", 10)
+    twin, sick = shops("columnar metric", "twin"), broken(ill, shops)
+    run(twin)
+    mender, sent = Mender(sick.engines), 60
+    while mender(sick.ledger.accounts):
+        assert sick.account().engine.off == ["counting"]
+        assert sick.ledger.mending() == ["default"]
+        assert sick.account().mended_so_far.endswith("% of the facts")
+        for shop in (twin, sick):
+            shop.send(*records(sent, sent + 3))
+            shop.label((f"r{sent}", "no"))
+        sent += 3
+    assert sent > 63
+    assert (sick.account().engine.off, sick.ledger.mending()) == ([], [])
+    assert sick.account().mended_so_far == "mended"
+    assert sick.hash() == twin.hash()
+    for shop in (twin, sick):
+        shop.send(*records(sent, sent + 3))
+    sick.reopen()
+    assert sick.account().engine.off == []
+    assert sick.hash() == twin.hash()
+
+
+def test_after_a_transaction_that_failed_it_begins_anew(ill, shops, monkeypatch):
+    monkeypatch.setattr("homeostat.runtime.mending._PIECE", 10)
+    twin, sick = shops("columnar metric", "twin"), broken(ill, shops)
+    run(twin)
+    mender = Mender(sick.engines)
+    assert mender(sick.ledger.accounts)
+    sick.reopen()
+    while mender(sick.ledger.accounts):
+        pass
+    sick.reopen()  # undone: it was not kept
+    assert sick.account().engine.off == ["counting"]
+    while mender(sick.ledger.accounts):
+        pass
+    assert sick.hash() == twin.hash()
+
+
+def test_in_vain_it_is_not_tried_again(ill, shops):
+    sick = broken(ill, shops)
+    ill.at = 25
+    mender = Mender(sick.engines)
+    assert not mender(sick.ledger.accounts)
+    assert sick.account().mended_so_far == "tried in vain"
+    ill.at = None
+    assert not mender(sick.ledger.accounts)
+    assert sick.account().engine.off == ["counting"]
+
+
+def test_where_facts_are_damaged_it_stays_off_and_says_so(ill, shops, monkeypatch):
+    sick = broken(ill, shops)
+
+    def damaged(*_):
+        raise Damaged("entry 3 of the journal is damaged")
+
+    before = sick.hash()
+    monkeypatch.setattr("homeostat.runtime.folding.unpack_batch", damaged)
+    sick.ledger.mend()
+    assert sick.account().engine.off == ["counting"]
+    assert sick.account().mended_so_far == "not mended: entry 3 of the journal is damaged"
+    assert sick.hash() == before
+    monkeypatch.undo()
+    sick.ledger.mend()
+    assert sick.account().engine.off == []
+
+
+def test_where_the_good_snapshot_is_damaged_all_is_folded_from_the_first_fact(
+    ill, shops, monkeypatch
+):
+    twin, sick = shops("columnar metric", "twin"), shops("columnar metric", "sick")
+    ill.at = None
+    for shop in (twin, sick):
+        shop.send(*records(0, 12))
+        shop.reopen(snapshot=True)
+    run(twin)
+
+    def damaged(*_):
+        raise Damaged("the snapshot is damaged")
+
+    monkeypatch.setattr("homeostat.runtime.snapshots.unsealed", damaged)
+    ill.at = 25
+    run(sick)
+    monkeypatch.undo()
+    ill.at = None
+    sick.reopen()
+    sick.ledger.mend()
+    assert sick.account().engine.off == []
+    assert sick.hash() == twin.hash()
+
+
+def test_what_retention_has_taken_is_told(ill, shops, monkeypatch):
+    monkeypatch.setattr("homeostat.runtime.account._MARGIN", 0)
+    sick = broken(ill, shops)
+    account = sick.account()
+    with sick.store.change():
+        oldest = list(sick.store.facts(account.number, 0))[:2]
+        assert account.forget(oldest)
+        account.save(sick.now)
+    sick.ledger.mend()
+    assert account.engine.off == []
+    assert account.counters["unseen"] == 12
+    assert account.mended_so_far == "without 12 facts that are gone"
+
+
+def test_nothing_is_let_go_while_it_is_mended(ill, shops, monkeypatch):
+    monkeypatch.setattr("homeostat.runtime.mending._PIECE", 10)
+    sick = broken(ill, shops)
+    account = sick.account()
+    assert Mender(sick.engines)(sick.ledger.accounts)
+    with sick.store.change():
+        assert not account.forget(list(sick.store.facts(account.number, 0))[:2])
+
+
+def test_one_that_is_barred_is_off_and_told_and_not_tried(ill, shops):
+    ill.at = None
+    sick = shops("columnar metric", "sick")
+    sick.send(*records(0, 12))
+    plain = sick.engines
+
+    def barring(name):
+        engine = plain(name)
+        engine.barred = {"counting": "hung"}
+        return engine
+
+    sick.engines = barring
+    sick.reopen()
+    assert sick.account().engine.off == ["counting"]
+    sick.send(*records(12, 60))
+    assert [kind for kind, _ in events_of(sick)].count("PluginFailed") == 1
+    sick.reopen(snapshot=True)
+    sick.ledger.mend()
+    health = sick.account().engine.health["counting"]
+    assert (health.off, health.errors, health.last_error) == (True, 1, "Overdue: hung")
+    twin = shops("columnar metric", "twin")
+    twin.send(*records(0, 12))
+    twin.send(*records(12, 60))
+    sick.engines = plain
+    sick.reopen()
+    sick.ledger.mend()
+    assert sick.hash() == twin.hash()
+
+
+def test_a_metric_without_a_columnar_form_has_its_latest_value(ill, shops):
+    ill.at = None
+    shop = shops("metric", "plain")
+    shop.send(*records(0, 12))
+    assert shop.account().latest["counting"] == [12.0, 12]
+
+
+@pytest.mark.parametrize("value", ["much", None], ids=["text", "nothing"])
+def test_a_value_that_is_no_number_is_a_failure(value, ill, shops, monkeypatch):
+    ill.at = None
+    shop = shops("metric", "plain")
+    monkeypatch.setattr("test_isolation.float", lambda _: value, raising=False)
+    shop.send(*records(0, 12))
+    assert shop.account().engine.off == ["counting"]
+    assert shop.account().counters["accepted"] == 12

@@ -7,8 +7,8 @@ from school import CANCELLED, School, course_of
 
 from homeostat import ADWIN, AccuracyMetric, DriftStrategy
 from homeostat.engine import Engine
-from homeostat.lifecycle import Trained
-from homeostat.runtime.loop import NotNow
+from homeostat.lifecycle import Predictions, Trained
+from homeostat.runtime.ground import NotNow
 from homeostat.stores import jobs, versions
 from homeostat.upkeep.doctor import examine
 
@@ -113,6 +113,26 @@ def test_the_rules_hold_in_the_records_time(tmp_path, rules, reason):
     school.store.close()
 
 
+def test_one_is_asked_for_at_the_latest_after_so_long(tmp_path):
+    school = School(tmp_path, course_of({"at_latest": "10d", "cooldown": "1d"}))
+    day = 86_400
+    school.traffic(range(30))
+    school.traffic(range(9 * day, 9 * day + 30))
+    assert "RetrainRequested" not in school.story()
+    school.traffic(range(11 * day, 11 * day + 30))
+    school.traffic(range(11 * day + 30, 11 * day + 60))
+    assert school.story() == ["RetrainRequested", "RetrainQueued"]
+    assert school.jobs()[0].reason == "no retraining for 10d"
+    assert school.told("RetrainQueued")[0]["causes"] == [1]
+    trained(school, version="v2")
+    school.act(lambda loop: loop.reject())
+    school.traffic(range(20 * day, 20 * day + 30))
+    assert len(school.jobs()) == 1
+    school.traffic(range(22 * day, 22 * day + 30))
+    assert len(school.jobs()) == 2
+    school.store.close()
+
+
 def test_the_breaker_opens_after_failures_and_rests(tmp_path):
     school = School(tmp_path, course_of({"breaker": 2, "rest": "1h"}))
     for number in range(2):
@@ -133,11 +153,11 @@ def test_a_job_waits_for_a_word_where_one_is_needed(tmp_path):
     school.failing(range(30))
     school.step()
     assert [job.state for job in school.jobs()] == ["waiting"]
-    school.act(lambda loop: loop.approve("anna"))
+    school.act(lambda loop: loop.jobs.approve("anna"))
     school.step()
     assert [job.state for job in school.jobs()] == ["running"]
     with pytest.raises(NotNow, match="waits for approval"):
-        school.act(lambda loop: loop.approve("anna"))
+        school.act(lambda loop: loop.jobs.approve("anna"))
     school.store.close()
 
 
@@ -156,14 +176,14 @@ def test_a_result_of_an_attempt_that_is_over_is_not_taken(school):
     school.failing(range(30))
     school.step()
     (job,) = school.jobs("running")
-    school.act(lambda loop: loop.cancel("anna"))
+    school.act(lambda loop: loop.jobs.cancel("anna"))
     school.trainer.succeed(f"{job.id}/1", version="v2")
     school.step()
     assert school.trainer.cancelled == [f"{job.id}/1"]
     assert [each.state for each in school.jobs()] == [CANCELLED]
     assert "ChallengerRegistered" not in school.story()
-    assert school.act(lambda loop: loop.succeeded(job.id, 1, Trained(version="v2"))) is False
-    assert school.act(lambda loop: loop.succeeded(job.id, 0, Trained(version="v2"))) is False
+    assert school.act(lambda loop: loop.jobs.succeeded(job.id, 1, Trained(version="v2"))) is False
+    assert school.act(lambda loop: loop.jobs.succeeded(job.id, 0, Trained(version="v2"))) is False
 
 
 def test_a_trainer_that_is_away_is_tried_again(school):
@@ -197,7 +217,7 @@ def test_a_pipeline_sends_what_it_has_made_in_time(tmp_path):
     school.trainer.succeed_elsewhere("default-1/1")
     school.step()
     assert [job.state for job in school.jobs()] == ["running"]
-    assert school.act(lambda loop: loop.succeeded("default-1", 1, Trained(version="v2")))
+    assert school.act(lambda loop: loop.jobs.succeeded("default-1", 1, Trained(version="v2")))
     school.act(lambda loop: loop.reject())
     school.failing(range(5000, 5030))
     school.step()
@@ -315,6 +335,21 @@ def test_a_comparison_without_any_pair_ends_in_time(tmp_path):
     school.store.close()
 
 
+def test_records_that_the_challenger_cannot_predict_are_left_out(school):
+    school.scorer.of = {"v2": "yes"}
+    school.failing(range(30))
+    trained(school, version="v2")
+    answer = school.scorer.predict
+    school.scorer.predict = lambda version, batch: Predictions(labels=[
+        label if row % 2 else None for row, label in enumerate(answer(version, batch).labels)
+    ])  # fmt: skip
+    school.failing(range(30, 70))
+    school.step()
+    told = school.told("ModelPromoted")[0]
+    assert (told["n"], told["evidence"]["not_predicted"]) == (20, 20)
+    assert told["challenger_accuracy"] == 1.0
+
+
 def test_a_promotion_that_was_a_mistake_is_rolled_back(school):
     school.scorer.of = {"v2": "yes", "v1": "yes"}
     school.failing(range(30))
@@ -395,6 +430,62 @@ def test_one_that_holds_is_watched_no_more(tmp_path):
     school.step()
     standing = school.loop.standing
     assert (standing.champion, standing.challenger, standing.watched) == ("v2", None, False)
+    (ended,) = school.told("WatchEnded")
+    assert (ended["model_version"], ended["challenger"], ended["n"]) == ("v2", "v1", 100)
+    assert ended["reason"] == "the deadline has come, after 50 pairs"
+    assert ended["evidence"]["watch"]
+    assert ended["causes"] == school.told("ModelPromoted")[0]["causes"]
+    school.store.close()
+
+
+def watching(school):
+    """v2 was promoted, and is watched against v1, which is as good."""
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.act(lambda loop: loop.promote(by="anna"))
+    school.traffic(range(100, 110), version="v2")
+    school.step()
+    assert school.loop.standing.watched
+
+
+def test_a_watch_that_a_challenger_ends_is_told(school):
+    watching(school)
+    school.act(lambda loop: loop.jobs.retrain("anna"))
+    trained(school, version="v3")
+    (ended,) = school.told("WatchEnded")
+    assert ended["reason"] == "v3 has come, to be compared"
+    assert (ended["challenger"], ended["n"]) == ("v1", 10)
+    story = school.story()
+    assert story.index("WatchEnded") < len(story) - 1 - story[::-1].index("ChallengerRegistered")
+    assert school.loop.standing.challenger == "v3"
+
+
+def test_a_watch_that_a_person_ends_is_told(school):
+    watching(school)
+    school.act(lambda loop: loop.promote("v1", by="anna"))
+    (ended,) = school.told("WatchEnded")
+    assert (ended["reason"], ended["by"]) == ("v1 serves from now on", "anna")
+    school.act(lambda loop: loop.roll_back(by="anna"))
+    assert school.story().count("WatchEnded") == 1  # a roll-back tells by itself
+
+
+def test_a_watch_of_which_the_time_is_over_is_told(tmp_path):
+    school = School(tmp_path, course_of(compare={"watch_for": "1d"}))
+    watching(school)
+    school.traffic(range(100_000, 100_010), version="v2")
+    (ended,) = school.told("WatchEnded")
+    assert ended["reason"].startswith("the time is over")
+    school.store.close()
+
+
+def test_why_somebody_approved_is_kept(tmp_path):
+    school = School(tmp_path, course_of({"approval": True}))
+    school.failing(range(30))
+    asked = school.jobs()[0].reason
+    school.act(lambda loop: loop.jobs.approve("anna", reason="the data are fine"))
+    school.step()
+    said = f"{asked}; approved by anna: the data are fine"
+    assert school.told("RetrainStarted")[0]["reason"] == school.jobs()[0].reason == said
     school.store.close()
 
 
@@ -413,9 +504,22 @@ def test_held_out_records_are_compared_at_once(tmp_path):
     school.failing(range(300))
     school.step()
     (order,) = school.trainer.orders.values()
-    assert order.manifest["records"] == 300 - 100
+    held = order.manifest["held_out"]
+    assert order.manifest["records"] == 300 - held
     trained(school, version="v2")
-    assert "ModelPromoted" in school.story()
+    (told,) = school.told("ModelPromoted")
+    assert told["n"] == held  # and no record of those that it was trained on
+    school.store.close()
+
+
+def test_the_latest_may_be_held_out(tmp_path):
+    school = School(tmp_path, course_of(data={"held_out": 100, "held": "latest"}))
+    school.failing(range(300))
+    school.step()
+    (order,) = school.trainer.orders.values()
+    assert (order.manifest["records"], order.manifest["cut"]) == (200, 200)
+    trained(school, version="v2")
+    assert school.told("ModelPromoted")[0]["n"] == 100
     school.store.close()
 
 
@@ -432,12 +536,12 @@ def test_shadow_traffic_is_joined_with_its_record_and_label(tmp_path):
     def shadow(*numbers):
         sent = Batch.from_records([made(n, None, "yes", model_version="v2") for n in numbers])
         known = school.account().labelled(sent.column("record_id").tolist())
-        return school.act(lambda loop: loop.shadowed("v2", sent, known))
+        return school.act(lambda loop: loop.pairs.shadowed("v2", sent, known))
 
     assert shadow(*range(30, 60)) == 30  # before the record
     school.send(*(made(n, None, "no") for n in range(30, 60)))
     school.label(*((f"r{n}", "yes") for n in range(30, 50)))
-    assert school.loop.comparison()["n"] == 20 or "ModelPromoted" in school.story()
+    assert school.loop.pairs.shown()["n"] == 20 or "ModelPromoted" in school.story()
     school.failing(range(60, 100))
     shadow(*range(60, 100))  # after record and label
     assert "ModelPromoted" in school.story()
@@ -485,7 +589,7 @@ def test_one_that_has_won_waits_for_a_word_where_one_is_needed(tmp_path):
         school.step()
     assert school.loop.standing.champion == "v1"
     assert school.story().count("ChallengerReady") == 1
-    school.act(lambda loop: loop.promote(by="anna", evidence=loop.comparison()))
+    school.act(lambda loop: loop.promote(by="anna", evidence=loop.pairs.shown()))
     assert school.loop.standing.champion == "v2"
     school.store.close()
 
@@ -514,16 +618,16 @@ def test_what_does_not_fit_is_refused(school, act):
 
 def test_a_person_asks_for_a_retraining(school):
     school.traffic(range(10))
-    job = school.act(lambda loop: loop.retrain("anna", "new data"))
+    job = school.act(lambda loop: loop.jobs.retrain("anna", "new data"))
     assert (job.reason, job.actor) == ("new data", "anna")
     with pytest.raises(NotNow, match="queued already"):
-        school.act(lambda loop: loop.retrain("anna"))
+        school.act(lambda loop: loop.jobs.retrain("anna"))
 
 
 def test_why_somebody_cancelled_is_kept(school):
     school.traffic(range(10))
-    school.act(lambda loop: loop.retrain("anna"))
-    job = school.act(lambda loop: loop.cancel("bert", reason="wrong data"))
+    school.act(lambda loop: loop.jobs.retrain("anna"))
+    job = school.act(lambda loop: loop.jobs.cancel("bert", reason="wrong data"))
     assert job.problem == "cancelled by bert: wrong data"
     told = school.told("RetrainFailed")[0]
     assert (told["problem"], told["by"]) == ("cancelled: wrong data", "bert")

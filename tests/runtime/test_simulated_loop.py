@@ -13,7 +13,9 @@ from school import School, course_of
 from homeostat.errors import HomeostatError
 from homeostat.lifecycle import Trained
 from homeostat.runtime import crash
-from homeostat.runtime.loop import Loop, NotNow
+from homeostat.runtime.ground import NotNow
+from homeostat.runtime.loop import Loop
+from homeostat.runtime.retrainings import Retrainings
 from homeostat.stores import jobs, versions
 
 SEEDS, PARTS, ENOUGH = 60, 6, 60
@@ -42,9 +44,14 @@ class Life:
 
     def __init__(self, folder, seed):
         self.chance, self.number = random.Random(seed), 0
-        self.school = School(folder, course_of({"cooldown": "10s"}, {"minimum": 10, "watch": 200}))
+        recall = {"versions": self.chance.choice([0, 5, 5]), "minimum": 5, "alpha": 0.9}
+        recall["every"] = self.chance.choice([None, "1m"])
+        self.school = School(folder, course_of(
+            {"cooldown": "10s"}, {"minimum": 10, "watch": 200}, recall=recall
+        ))  # fmt: skip
         self.school.scorer.of = dict.fromkeys(["v1"], "no")
-        self.versions = 0
+        self.versions = self.recalls = 0
+        self.right = "yes"
 
     def run(self):
         self.traffic()
@@ -73,11 +80,15 @@ class Life:
         serving = "v1"
         if self.school.ledger.accounts and self.school.loop and self.school.loop.standing:
             serving = self.school.loop.standing.champion
-        self.school.failing(numbers, serving)
+        if self.chance.random() < 0.2:  # what was right before may be right again
+            self.right = self.chance.choice(["yes", "no"])
+        served = self.school.scorer.of.get(serving, "yes")
+        self.school.traffic(numbers, served, self.right, serving)
 
     def step(self):
         school = self.school
         for _ in range(self.chance.randint(1, 3)):
+            school.recalling.step()
             school.trainings.step()
             school.scoring.step()
             school.registrar.step()
@@ -105,16 +116,16 @@ class Life:
         made = Trained(version=f"z{self.versions}", artifact="models:/zombie")
         found = jobs.found(self.school.store, job)
         late = found is None or found.state != "running" or found.token != int(token)
-        taken = self.school.act(lambda loop: loop.succeeded(job, int(token), made))
+        taken = self.school.act(lambda loop: loop.jobs.succeeded(job, int(token), made))
         assert not (late and taken), "a result of an attempt that is over was taken"
 
     def cancel(self):
-        self.school.act(lambda loop: loop.cancel("anna"))
+        self.school.act(lambda loop: loop.jobs.cancel("anna"))
 
     def word(self):
         act = self.chance.choice(["promote", "reject", "roll_back", "retrain"])
         if act == "retrain":
-            self.school.act(lambda loop: loop.retrain("anna"))
+            self.school.act(lambda loop: loop.jobs.retrain("anna"))
         else:
             self.school.act(lambda loop: getattr(loop, act)(by="anna"))
 
@@ -126,7 +137,7 @@ class Life:
         school.now += self.chance.randint(0, 60) * 1_000_000
 
     def crash_soon(self):
-        points = (*crash.LOOP_POINTS, "before_commit", "before_save")
+        points = (*crash.LOOP_POINTS, *crash.RECALL_POINTS, "before_commit", "before_save")
         crash._ARMED, crash._left = self.chance.choice(points), 1
 
     def restart(self):
@@ -142,7 +153,7 @@ class Life:
             for handle in school.trainer.orders:
                 if handle not in school.trainer.states:
                     school.trainer.fail(handle)
-            school.step()
+            self.survive(school.step)
 
     # What must hold ---------------------------------------------------------------------------
 
@@ -160,7 +171,15 @@ class Life:
         done = [job for job in school.jobs() if job.state == "succeeded"]
         assert story.count("RetrainSucceeded") == len(done), "each success is told once"
         ended = [job for job in school.jobs() if job.ended is not None]
-        assert story.count("RetrainSucceeded") + story.count("RetrainFailed") == len(ended)
+        recalled = [job for job in ended if job.state == "recalled"]
+        self.recalls = len(recalled)
+        told = story.count("RetrainSucceeded") + story.count("RetrainFailed")
+        assert told + len(recalled) == len(ended)
+        assert len(recalled) == sum(
+            told.get("origin") == "recalled" for told in school.told("ChallengerRegistered")
+        )
+        assert versions.looks(school.store) == []
+        self.judge_watches()
         serving = "v1"
         for event in school.events():
             if event.kind in ("ModelPromoted", "ModelRolledBack"):
@@ -180,6 +199,23 @@ class Life:
         before = school.hash(), school.story()
         school.reopen()
         assert (school.hash(), school.story()) == before
+
+    def judge_watches(self):
+        """Each promotion is watched, and each watch has one end, or none yet."""
+        watched = None
+        for event in self.school.events():
+            if event.kind == "ModelPromoted":
+                assert watched is None, "a watch has ended untold"
+                watched = school_told(event)["model_version"]
+            elif event.kind == "WatchEnded":
+                assert school_told(event)["challenger"] == watched
+                watched = None
+            elif event.kind == "ModelRolledBack":
+                watched = None
+            elif event.kind == "ChallengerRegistered":
+                assert watched is None, "a challenger has come into a watch"
+        standing = self.school.loop.standing
+        assert watched == (standing.challenger if standing.watched else None)
 
 
 def school_told(event):
@@ -210,6 +246,7 @@ def test_whatever_happens_the_story_is_one(tmp_path, part):
     lives = [live(tmp_path, seed) for seed in range(part * each, (part + 1) * each)]
     stories = [life.school.trainer.orders for life in lives]
     assert sum(map(len, stories)) > each  # they do train
+    assert sum(life.recalls for life in lives) > 0
 
 
 def found_within(tmp_path, seeds):
@@ -222,7 +259,21 @@ def found_within(tmp_path, seeds):
 
 
 def test_without_fencing_it_would_be_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(Loop, "_attempt", lambda self, job, token: jobs.found(self._store, job))
+    monkeypatch.setattr(
+        Retrainings, "_attempt", lambda self, job, token: jobs.found(self._store, job)
+    )
+    assert found_within(tmp_path, ENOUGH) is not None
+
+
+def test_a_look_that_counts_twice_would_be_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(versions, "end_look", lambda *_: True)
+    assert found_within(tmp_path, ENOUGH) is not None
+
+
+def test_a_watch_that_ends_untold_would_be_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        Loop, "_end_watch", lambda self, standing, *_, **__: self._end_comparison(standing)
+    )
     assert found_within(tmp_path, ENOUGH) is not None
 
 

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from shop import START, Shop, made
 
 from homeostat.events import DriftDetected, DriftEnded, DriftEvent, EpisodeEvent
 from homeostat.lifecycle.course import Data
+from homeostat.runtime.holding import compared
 from homeostat.runtime.joined import labelled_back, labelled_on
 from homeostat.runtime.training import TooFew, choose, write
 
@@ -66,10 +68,36 @@ def test_those_of_so_long(shop):
 
 def test_those_held_out_come_last_and_are_not_in_it(shop):
     sent(shop, range(10))
-    found = chosen(shop, held_out=3)
+    found = chosen(shop, held_out=3, held="latest")
     assert numbers(found) == list(range(7))
     assert found.cut == 7
     assert found.manifest["cut"] == 7
+    assert found.manifest["held_out"] == 3
+
+
+def test_those_held_out_are_of_the_whole_window(shop):
+    shop.send(*(made(n, "yes") for n in range(1_000)))
+    shop.send(*(made(n, "yes") for n in range(1_000, 2_000)))
+    found = chosen(shop, window=1_500, held_out=300)
+    trained, every = set(numbers(found)), found.manifest["held_every"]
+    out = set(range(500, 2_000)) - trained
+    assert every == 5
+    assert len(out) == found.manifest["held_out"] == 1_500 - len(trained)
+    assert 240 < len(out) < 360
+    thirds = [sum(low <= n < low + 500 for n in out) for low in (500, 1_000, 1_500)]
+    assert min(thirds) > 60  # the newest are in both, as the oldest are
+    assert found.cut == min(out)
+    positions = np.arange(2_000)
+    assert set(positions[compared(positions, found.manifest)]) & trained == set()
+    assert set(positions[compared(positions, found.manifest) & (positions >= 500)]) == out
+    assert found.manifest == chosen(shop, window=1_500, held_out=300).manifest
+
+
+def test_where_more_are_to_be_held_out_than_there_are_half_stay(shop):
+    shop.send(*(made(n, "yes") for n in range(100)))
+    found = chosen(shop, held_out=5_000)
+    assert found.manifest["held_every"] == 2
+    assert 25 < len(numbers(found)) < 75
 
 
 def test_a_sample_of_history_is_even_and_the_same(shop):

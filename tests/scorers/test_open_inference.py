@@ -89,12 +89,23 @@ def test_many_go_in_several_requests(server):
 
 def test_values_that_are_missing(server):
     given = batch(size=[1.0, float("nan"), 7.0])
-    with pytest.raises(InvalidInput, match=r"row 1: features\.size is missing, and JSON has no"):
-        made(server).predict(version(), given)
-    with pytest.raises(InvalidInput, match=r"row 2: features\.kind is missing"):
-        made(server).predict(version(), batch())
-    assert server.asked == []
     assert made(server, absent=9.0).predict(version(), given).labels == ["ham", "spam", "spam"]
+    (asked,) = server.asked
+    assert json.loads(asked[-1])["inputs"][0]["data"] == [1.0, 9.0, 7.0]
+
+
+def test_records_in_which_something_is_missing_get_no_prediction(server):
+    given = batch(size=[1.0, float("nan"), 7.0, float("nan"), 9.0])
+    found = made(server, records=2).predict(version(), given)
+    assert found.labels == ["ham", None, "spam", None, "spam"]
+    sent = [json.loads(body)["inputs"][0]["data"] for *_, body in server.asked]
+    assert sent == [[1.0, 7.0], [9.0]]
+
+
+def test_where_something_is_missing_in_all_records_it_is_told(server):
+    with pytest.raises(InvalidInput, match=r"features\.kind and others are missing in all of 2"):
+        made(server).predict(version(), batch(size=[1.0, 2.0], kind=[None, None]))
+    assert server.asked == []
 
 
 def test_features_that_cannot_be_sent(server):

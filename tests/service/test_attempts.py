@@ -5,6 +5,7 @@ import pytest
 from homeostat.errors import ConfigError
 from homeostat.service import tokens
 from homeostat.service.attempts import AttemptLimits, Attempts
+from homeostat.service.callers import FRESH
 from homeostat.service.settings import service_of
 from homeostat.service.tokens import SCOPES
 
@@ -112,6 +113,7 @@ def test_over_http(house_of):
     house = house_of(attempts=AttemptLimits(burst=2, per_minute=1.0))
     clock = Clock()
     house.wires.attempts._clock = clock
+    house.wires.callers._clock = seen = Clock()
     assert house("GET", "/v1/models", token="read").status_code == 200
     wrong = [house("GET", "/v1/models", token="hs_0_1") for _ in range(3)]
     assert [reply.status_code for reply in wrong] == [401, 401, 429]
@@ -126,6 +128,7 @@ def test_over_http(house_of):
     assert "homeostat_token_refusals_total 3.0" in told
     number = house.tokens["read"].split("_")[1]
     house.run(house.wires.changed(lambda led: tokens.revoke(led.store, number)))
+    seen.now += FRESH
     assert house("GET", "/v1/models", token="read").status_code == 401
     assert house("GET", "/v1/models", token="read").status_code == 429
     clock.now += 120

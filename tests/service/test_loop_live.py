@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from live import Live
 
 from homeostat.cli.group import cli
-from homeostat.runtime.crash import LOOP_POINTS
+from homeostat.runtime.crash import LOOP_POINTS, RECALL_POINTS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PATIENCE = 60.0  # seconds; a failing test ends, nothing is measured
@@ -120,8 +120,16 @@ def champion(live):
     return (told(live, "versions").get("standing") or {}).get("champion")
 
 
+def events(live):
+    """All that were told."""
+    found = []
+    while page := told(live, f"events?limit=1000&after={len(found)}").get("events"):
+        found += page
+    return found
+
+
 def story(live):
-    return [event["kind"] for event in told(live, "events?limit=1000")["events"]]
+    return [event["kind"] for event in events(live)]
 
 
 def test_from_bad_records_to_a_better_model(place):
@@ -170,11 +178,25 @@ def test_a_person_at_the_terminal(place):
         shadows = records([3, 4, 5], "yes", version="shop-2")
         shadows[1]["model_version"] = "nobody"
         del shadows[2]["record_id"]
-        answer = httpx.post(
-            live.url + "/v1/models/shop/shadows", json=shadows,
+
+        def sent(shadows):
+            return httpx.post(
+                live.url + "/v1/models/shop/shadows", json=shadows,
+                headers={"Authorization": f"Bearer {live.token}", "Idempotency-Key": "once"},
+            )  # fmt: skip
+
+        answers = [sent(shadows), sent(shadows)]
+        for answer in answers:
+            assert answer.json() == {"model": "shop", "taken": 1, "waiting": 0, "ignored": 2}
+        assert ["idempotent-replayed" in answer.headers for answer in answers] == [False, True]
+        assert sent(shadows[:1]).status_code == 409
+        refused = httpx.post(
+            live.url + "/v1/models/shop/shadows",
+            json=[shadows[0], shadows[1] | {"model": "other"}],
             headers={"Authorization": f"Bearer {live.token}"},
         )  # fmt: skip
-        assert answer.json() == {"model": "shop", "taken": 1, "waiting": 0, "ignored": 2}
+        assert refused.status_code == 422
+        assert "row 1: model is 'other', and the path says 'shop'" in refused.json()["problem"]
         assert run("promote", "shop", "--generation", "7")[0] != 0
         assert "champion shop-2" in run("promote", "shop", "--generation", "0")
         assert "previous" in run("versions", "shop")
@@ -237,6 +259,58 @@ def test_killed_at_every_step_it_ends_the_same(place, point):
         assert job["state"] == "succeeded"
     finally:
         live.close()
+
+
+RECALL = """
+[retraining.recall]
+versions = 5
+minimum = 30
+every = "1m"
+"""
+
+
+def seasons(live, sent):
+    """ "no" is right, "yes" is, "no" is again; True once the second version has given way."""
+    serving = champion(live) or "v1"
+    if not story(live).count("ModelPromoted"):
+        send(live, records([next(sent) for _ in range(20)], "no", "yes", serving))
+    elif serving == "shop-1":
+        send(live, records([next(sent) for _ in range(20)], "yes", "no", serving))
+    return story(live).count("ModelPromoted") > 1
+
+
+@pytest.mark.parametrize("point", [None, *RECALL_POINTS])
+def test_what_was_right_before_is_recalled(place, point):
+    """Through a service of its own, which is killed at the second promotion or look, too."""
+    config = (place / "homeostat.toml").read_text() + RECALL
+    environment = {} if point is None else {"HOMEOSTAT_CRASH": f"{point}:2"}
+    live, sent, done = Live(place, config, environment=environment), iter(range(10_000)), False
+    end = time.monotonic() + PATIENCE
+    try:
+        while not done and time.monotonic() < end:
+            with suppress(httpx.HTTPError):
+                done = seasons(live, sent)
+            if live.process.poll() is not None:
+                assert live.process.returncode == -signal.SIGKILL
+                live.close()
+                live = Live(place, config)
+            time.sleep(0.05)
+        assert done, (story(live), told(live, "jobs"))
+        assert champion(live) == "v1"
+        newest, first = told(live, "jobs")["jobs"][0], told(live, "jobs")["jobs"][-1]
+        assert (newest["state"], newest["version"]) == ("recalled", "v1")
+        assert (first["state"], first["version"]) == ("succeeded", "shop-1")
+        origins = [
+            each["event"][each["kind"]]["origin"] for each in events(live)
+            if each["kind"] == "ChallengerRegistered"
+        ]  # fmt: skip
+        assert origins == ["trained", "recalled"]
+        assert story(live).count("RetrainStarted") == 1
+    finally:
+        live.close()
+    replayed = CliRunner().invoke(cli, ["replay", "--check", "--data", str(place / "data"),
+                                        "--config", str(place / "homeostat.toml")])  # fmt: skip
+    assert replayed.exit_code == 0, replayed.output
 
 
 def test_killed_while_a_training_runs(place, monkeypatch):

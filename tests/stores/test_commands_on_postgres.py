@@ -26,6 +26,7 @@ def served(request, tmp_path, where):
     with store.change():
         model = store.add_model("shop", 1)
         store.add_events(model.number, 1, [("DriftDetected", b'{"DriftDetected":{}}')], 1)
+        store.keep_model(model._replace(counters={"events": 1}))
     config = tmp_path / "homeostat.toml"
     config.write_text(f'[service]\nstore = "{where}"\n')
     yield store, config

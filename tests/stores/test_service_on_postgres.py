@@ -1,66 +1,25 @@
-"""The keeper and its ledger over PostgreSQL: the same numbers, and a server that goes away."""
+"""The service over PostgreSQL: the same numbers, and a server that goes away or does not answer."""
 
-import random
+import asyncio
+import json
+import os
+import signal
+import sys
 import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import numpy as np
 import psycopg
 import pytest
 from postgresql import Server
+from till import history, keeper_on, labelled, sent, state
 
-from homeostat import AccuracyMetric, InferenceRecord, LatencyMetric
-from homeostat.batch import Batch
-from homeostat.drift import ADWIN
-from homeostat.engine import Engine
-from homeostat.runtime.answers import Sent
-from homeostat.runtime.keeper import Keeper
-from homeostat.runtime.ledger import Ledger, Limits, Part
-from homeostat.stores import open_store
-from homeostat.stores.faults import StoreError
-from homeostat.times import EPOCH
+from homeostat.service.settings import Service
+from homeostat.stores.faults import Busy, StoreError
+from homeostat.stores.postgres import Postgres
 
-
-def keeper_on(where):
-    def engine_of(name):
-        return Engine([AccuracyMetric(50), LatencyMetric(0.3)], [ADWIN(on="error")])
-
-    keeper = Keeper(
-        lambda: open_store(where), lambda store: Ledger(store, engine_of, lambda: 10**15, Limits())
-    )
-    keeper.start()
-    return keeper
-
-
-def sent(keeper, start, end):
-    records = [
-        InferenceRecord(model_version="v1", predicted_label="ab"[n % 2], latency_ms=n % 9,
-                        created_at=EPOCH, record_id=f"r{n}", features={"x": float(n)})
-        for n in range(start, end)
-    ]  # fmt: skip
-    part = Part("default", Batch.from_records(records), np.arange(end - start))
-    return keeper.submit(lambda ledger: ledger.take_records([part], [], False)).result()
-
-
-def labelled(keeper, labels):
-    rows = [Sent(row, one, label) for row, (one, label) in enumerate(labels)]
-    return keeper.submit(lambda ledger: ledger.take_labels(rows, [], False)).result()
-
-
-def state(keeper):
-    def look(ledger):
-        account = ledger.accounts["default"]
-        return account.state_hash(), dict(account.counters), dict(account.latest)
-
-    return keeper.submit(look).result()
-
-
-def history(keeper):
-    chance = random.Random(4)
-    for start in range(0, 200, 25):
-        sent(keeper, start, start + 25)
-        some = chance.sample(range(230), 20)
-        labelled(keeper, [(f"r{n}", chance.choice(["a", "b", None])) for n in some])
+sys.path.insert(0, str(Path(__file__).parents[1] / "service"))
+from house import House, record
 
 
 def test_both_databases_give_the_same_state(tmp_path, server):
@@ -98,3 +57,85 @@ def test_a_server_that_goes_away_and_comes_back():
         assert state(keeper)[1]["accepted"] == 20
         keeper.close()
         server.stop()
+
+
+def test_an_answer_that_is_lost_after_the_commit(fresh, monkeypatch):
+    keeper = keeper_on(fresh())
+    sent(keeper, 0, 10)
+    before = state(keeper)
+    real, lost = Postgres.commit, [True, True]
+
+    def commit(self):
+        real(self)
+        if lost:
+            lost.pop()
+            self._connection.close()
+            raise Busy("the connection was lost")
+
+    monkeypatch.setattr(Postgres, "commit", commit)
+    with pytest.raises(Busy):
+        sent(keeper, 10, 20)
+    with pytest.raises(Busy):
+        labelled(keeper, [("r1", "a")])
+    assert sent(keeper, 10, 20).duplicates == 10  # it had been kept
+    assert labelled(keeper, [("r1", "a")]).accepted == 1
+    after = state(keeper)
+    assert after[1]["accepted"] == before[1]["accepted"] + 10
+    assert after[1]["labels"] == 1
+    keeper.close()
+
+
+@contextmanager
+def frozen(server):
+    """Nothing of a server answers, and nobody is told so; yields a way to thaw it."""
+    with psycopg.connect(server.url) as connection:
+        clients = "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        pids = [pid for (pid,) in connection.execute(clients)]
+    pids.append(int((server.folder / "data" / "postmaster.pid").read_text().split()[0]))
+
+    def signalled(number):
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    signalled(signal.SIGSTOP)
+    try:
+        yield lambda: signalled(signal.SIGCONT)
+    finally:
+        signalled(signal.SIGCONT)
+
+
+def test_a_server_that_is_frozen_holds_up_only_who_needs_it(tmp_path):
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        server = Server(Path(folder))
+        server.start()
+        house = House(tmp_path / "data", Service(store=server.url, answer=0.3))
+        try:
+            assert house.send(record(0)).json()["accepted"] == 1
+            assert house("GET", "/v1/models", token="read").status_code == 200
+            with frozen(server) as thaw:
+
+                async def ask():
+                    sending = asyncio.ensure_future(
+                        house.asked("POST", "/v1/records", json.dumps([record(1)]).encode())
+                    )
+                    told = [
+                        await house.asked("GET", "/healthz", token=None),
+                        await house.asked("GET", "/v1/models", token="read"),
+                        await house.asked("GET", "/metrics", token="read"),
+                        await house.asked("GET", "/v1/models/default/events", token="read"),
+                    ]
+                    assert not sending.done()
+                    thaw()
+                    return told, await sending
+
+                told, taken = house.run(ask())
+            assert [reply.status_code for reply in told] == [200, 200, 200, 503]
+            assert told[1].json()["stale"]
+            assert int(told[3].headers["retry-after"]) > 0
+            assert taken.json()["accepted"] == 1
+            assert house.send(record(0), record(1)).json()["duplicates"] == 2
+            assert house("GET", "/v1/models/default/events", token="read").status_code == 200
+        finally:
+            house.close()
+            server.stop()

@@ -128,6 +128,15 @@ def test_text_of_any_kind(store):
     assert [model.name for model in store.models()] == [odd]
 
 
+def test_a_text_with_a_nul_stops_nobody(store):
+    with store.change():
+        store.keep_note("a\0b", "c\0d")
+        store.park(1, [Parked("x\0", '"y"', None)], now=1)
+    assert store.note("a\0b") in ("c\0d", "c\ufffdd")  # PostgreSQL has no such text
+    assert store.waiting(1) == 1
+    assert store.note("a") is None
+
+
 def test_one_that_only_reads_sees_what_is_committed(where, store):
     reader = open_store(where, read_only=True)
     with store.change():

@@ -43,6 +43,13 @@ def test_any_of_lets_all_of_them_see_every_event():
     assert [duck.asked for duck in ducks] == [2, 2]
 
 
+def test_what_was_asked_of_another_version_is_forgotten():
+    strategy = all_of(low("accuracy"), low("recall"))
+    assert asked(strategy, [A(0.1)]) == [0]
+    strategy.renewed()
+    assert asked(strategy, [B(0.1), A(0.1)]) == [0, 1]
+
+
 def test_all_of_answers_when_all_are_asking():
     strategy = all_of(low("accuracy"), low("recall"))
     events = [A(0.1), B(0.9), B(0.1), A(0.1), B(0.1)]

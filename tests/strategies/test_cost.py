@@ -20,6 +20,13 @@ def test_it_asks_when_waiting_has_cost_a_retraining():
     assert asked(strategy, values([0.9, 0.8, 0.8, 0.8, 0.8, 0.8])) == [0, 0, 0, 1, 0, 0]
 
 
+def test_what_another_version_has_cost_does_not_count():
+    strategy = CostAware(10.0, 2.5, baseline=0.9)
+    assert asked(strategy, values([0.8, 0.8])) == [0, 0]
+    strategy.renewed()
+    assert asked(strategy, values([0.8, 0.8, 0.8])) == [0, 0, 1]
+
+
 def test_it_asks_sooner_the_worse_it_is():
     strategy = CostAware(1.0, 10.0, baseline=0.9)
     found = [asked(strategy.fresh(), values([x] * 400)).index(1) + 1 for x in (0.85, 0.8, 0.4)]

@@ -1,9 +1,9 @@
 import pytest
-from asking import Duck, agrees, asked, drift, value, values
+from asking import Duck, agrees, answers, asked, drift, value, values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeostat import DriftStrategy, InvalidSetting, ThresholdStrategy
+from homeostat import DriftStrategy, InvalidSetting, ThresholdStrategy, any_of
 from homeostat.strategies.hold import Hold
 
 
@@ -32,6 +32,13 @@ def test_nan_breaks_the_row():
 
 def test_a_hold_of_a_hold_needs_both():
     assert asked(low().hold(2).hold(2), values([0.1] * 4)) == [0, 0, 1, 1]
+
+
+def test_another_version_starts_the_count_anew():
+    strategy = any_of(low().hold(2).hold(2), low().hold(3).cooldown("1h"))
+    answers(strategy, values([0.1, 0.1]))
+    strategy.renewed()
+    assert asked(strategy, values([0.1] * 4)) == [0, 0, 1, 1]
 
 
 def test_it_watches_what_the_inner_one_watches():

@@ -305,6 +305,22 @@ def test_a_backup_while_others_write_is_one_moment(folder, tmp_path, monkeypatch
     assert all(each.ok for each in examine(tmp_path / "new"))
 
 
+def test_what_is_in_the_log_alone_is_copied_whole(folder, tmp_path):
+    stall = Stall(folder)
+    with stall.store.change():  # more than SQLite holds in memory, and not yet written back
+        for number in range(100):
+            stall.store.keep_cells(9, [("v", number, bytes([number]) * 50_000)])
+    stall.store.database.execute("DELETE FROM cells WHERE model = 9 AND start < 90")
+    copies.back_up(folder, tmp_path / "kept", "tester")
+    with locked(folder):
+        assert [each.problem for each in examine(folder) if not each.ok] == []
+    stall.close()
+    copies.restore(tmp_path / "kept", tmp_path / "new", "tester")
+    other = Stall(tmp_path / "new")
+    assert other.store.cell(9, "v", 99) == bytes([99]) * 50_000
+    other.close()
+
+
 def test_nothing_is_overwritten(folder, tmp_path, homeostat):
     target = tmp_path / "kept"
     target.write_text("mine")

@@ -252,6 +252,10 @@ type = "mlfow"
 [retraining.trainer]
 type = "comand"
 
+[models.shop.retraining.trainer]
+type = "command"
+argv = ["true"]
+
 [models.shop.retraining.scorer]
 type = "nobody"
 """
@@ -281,6 +285,10 @@ type = "http"
 url = "https://example.org/train"
 token = "env:HOMEOSTAT_NO_TRAINER"
 
+[models.shop.retraining.trainer]
+type = "command"
+argv = ["true"]
+
 [models.shop.retraining.scorer]
 type = "open_inference"
 url = "https://example.org"
@@ -302,6 +310,12 @@ def test_all_that_is_misspelt_is_told_at_once(tmp_path):
     for word in ("service.prot", "streams", "webhok", "give_up_after", "mlfow", "comand", "nobody"):
         assert word in said
     assert "7 things are wrong" in said
+
+
+def test_a_loop_without_a_trainer_is_told(tmp_path):
+    said = said_of(tmp_path, "[models.shop.retraining.rules]\nper_day = 1\n")
+    assert "models.shop.retraining: has no trainer" in said
+    assert "[models.shop.retraining.trainer]" in said
 
 
 def test_all_that_is_missing_is_told_before_anything_is_made(tmp_path):

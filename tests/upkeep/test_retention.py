@@ -172,7 +172,7 @@ def test_a_damaged_fact_stops_its_own_model_only(stall, caplog):
     for model in ("default", "other"):
         for first in range(0, 100, 50):
             stall.send(*(made(at, "yes", model) for at in range(first, first + 50)))
-    stall.changed(lambda: stall.rows("UPDATE journal SET body = zeroblob(40) WHERE id = 1"))
+    stall.changed(lambda: stall.rows("UPDATE journal SET body = ? WHERE id = 1", bytes(40)))
     stall.now += 40 * DAY
     stall.keep()
     assert "forgotten" not in stall.account().counters

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from homeostat.backtest import shown
 from homeostat.backtest.contestants import Contestant, calendar
 from homeostat.backtest.outcome import Outcome, outcome, with_regret
 from homeostat.backtest.settings import Plan, Settings
@@ -40,6 +41,16 @@ class Report(msgspec.Struct):
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return msgspec.to_builtins(self)  # type: ignore[no-any-return]
+
+    def _repr_html_(self) -> str:
+        return shown.html(self)
+
+    def plot(self) -> Any:
+        """A Plotly figure: accuracy over time and, where models were retrained, its price.
+
+        Raises MissingExtra without the extra `plot`.
+        """
+        return shown.plot(self)
 
 
 def watched(

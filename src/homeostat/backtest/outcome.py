@@ -98,6 +98,20 @@ def with_regret(outcomes: list[Outcome], calendars: list[Outcome]) -> list[Outco
     return [msgspec.structs.replace(each, regret=each.cost - least) for each in outcomes]
 
 
+def pareto(points: list[Outcome]) -> list[Outcome]:
+    """Those of whom nobody else is as accurate with fewer retrainings, or more with as many."""
+    return [
+        one
+        for one in points
+        if not any(
+            (other.accuracy or 0.0) >= (one.accuracy or 0.0)
+            and other.retrainings <= one.retrainings
+            and (other.accuracy, other.retrainings) != (one.accuracy, one.retrainings)
+            for other in points
+        )
+    ]
+
+
 def _events(
     trace: Trace, times: NDArray[np.int64], false: NDArray[np.bool_]
 ) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from homeostat.backtest.comparing import Report
 from homeostat.backtest.contestants import NEVER
-from homeostat.backtest.outcome import Outcome
+from homeostat.backtest.outcome import Outcome, pareto
 from homeostat.errors import MissingExtra
 
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -116,20 +116,6 @@ def _names(found: list[Outcome], axes: Any) -> None:
             xytext=(-6, 6) if above else (6, -13), ha="right" if above else "left",
             textcoords="offset points", fontsize=9, color=colour,
         )  # fmt: skip
-
-
-def pareto(points: list[Outcome]) -> list[Outcome]:
-    """Those of whom nobody else is as accurate with fewer retrainings, or more with as many."""
-    return [
-        one
-        for one in points
-        if not any(
-            (other.accuracy or 0.0) >= (one.accuracy or 0.0)
-            and other.retrainings <= one.retrainings
-            and (other.accuracy, other.retrainings) != (one.accuracy, one.retrainings)
-            for other in points
-        )
-    ]
 
 
 def _smooth(values: Any) -> Any:

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import click
 
-from homeostat.cli.folder import data_option
+from homeostat.cli.folder import config_option, data_option, store_of
 from homeostat.cli.group import debug_option
+from homeostat.cli.waiting import waiting
 
 
 @click.command()
 @click.argument("target", type=click.Path(path_type=Path))
 @data_option
+@config_option
 @debug_option
-def backup(target: Path, folder: Path) -> None:
+def backup(target: Path, folder: Path, config: Path | None) -> None:
     """Write all that is committed to the file TARGET, while the server goes on.
 
     It is checked, and on the disk, before it has its name; nothing is overwritten.
@@ -22,5 +24,6 @@ def backup(target: Path, folder: Path) -> None:
     from homeostat.upkeep.copies import back_up
     from homeostat.upkeep.folders import operator
 
-    size = back_up(folder, target, operator())
+    with waiting("writing, and checking what was written"):
+        size = back_up(store_of(folder, config), target, operator())
     click.echo(f"{target}: {size:,} bytes, checked")

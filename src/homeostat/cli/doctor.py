@@ -10,6 +10,7 @@ import msgspec
 
 from homeostat.cli.folder import config_option, data_option, show, store_of, table
 from homeostat.cli.group import ERROR, debug_option
+from homeostat.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from homeostat.upkeep.findings import Finding
@@ -29,13 +30,14 @@ def doctor(ctx: click.Context, folder: Path, config: Path | None, as_json: bool)
 
     Looks at the files, their rights, the disk, the log, the database and the clock; opens every
     checksum; and counts again what is kept twice. Tells what to do where something is wrong. Of a
-    PostgreSQL, who holds it, its settings, its size, its clock, and the audit log.
+    PostgreSQL, who holds it, its settings, its size and its clock, in place of the files.
     """
     from homeostat.upkeep.doctor import examine
     from homeostat.upkeep.remote import examine_server
 
     where = store_of(folder, config)
-    found = examine_server(where) if isinstance(where, str) else examine(where)
+    with waiting("examining"):
+        found = examine_server(where) if isinstance(where, str) else examine(where)
     ok = all(each.ok for each in found)
     if as_json:
         told = {"folder": str(folder), "ok": ok, "findings": found}

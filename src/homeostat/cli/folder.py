@@ -26,11 +26,9 @@ def store_of(folder: Path, config: Path | None) -> Path | str:
     """Where the store is: in the folder, or at the address that the configuration names."""
     if config is None:
         return folder
-    from homeostat import fleet
-    from homeostat.service.settings import service_of
+    from homeostat.cli.configuration import service_settings, settings_of
 
-    settings = fleet.load_file(config)
-    return service_of(settings.service, f"{settings.source}: service").where(folder)
+    return service_settings(settings_of(str(config))).where(folder)
 
 
 def as_json(output: str) -> bool:

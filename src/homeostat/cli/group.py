@@ -17,6 +17,7 @@ from homeostat.errors import ConfigError, HomeostatError, MissingExtra, did_you_
 COMMANDS = {
     "run": ("homeostat.cli.run:run", "Monitor a file of records, or standard input."),
     "serve": ("homeostat.cli.serve:serve", "Take records and labels over HTTP, for months."),
+    "top": ("homeostat.cli.top:top", "Watch a running service, live in the terminal."),
     "token": ("homeostat.cli.token:token", "Make, list and take back the service's tokens."),
     "events": ("homeostat.cli.events:events", "Print or follow what the service tells of a model."),
     "versions": ("homeostat.cli.loop:versions", "Which version serves, and which is compared."),
@@ -31,18 +32,21 @@ COMMANDS = {
         "homeostat.cli.doctor:doctor",
         "Examine the service's folder; what to mend, and how.",
     ),
+    "mended": ("homeostat.cli.mended:mended", "Let plug-ins that hung be tried again."),
     "backup": (
         "homeostat.cli.backup:backup",
         "Write the service's folder to one file, as it runs.",
     ),
     "restore": ("homeostat.cli.restore:restore", "Make a folder of a backup."),
     "erase": ("homeostat.cli.erase:erase", "Erase what a record says of a person."),
+    "absorb": ("homeostat.cli.absorb:absorb", "Add states from Spark to a service's folder."),
     "replay": ("homeostat.cli.replay:replay", "Fold a service's journal again, byte for byte."),
     "whatif": ("homeostat.cli.whatif:whatif", "See history with other settings."),
     "backtest": (
         "homeostat.cli.backtest:backtest",
         "Run several strategies over history; propose settings.",
     ),
+    "report": ("homeostat.cli.report:report", "Write a report on a model, or on two tables."),
     "show": ("homeostat.cli.show:show", "Print a Grafana dashboard, or Prometheus alert rules."),
     "init": ("homeostat.cli.init:init", "Write a commented configuration file to start from."),
     "check": (

@@ -28,24 +28,38 @@ def _asked(command: Callable[..., Any]) -> Callable[..., Any]:
     return url(token(command))
 
 
-def _asking(name: str, text: str, *options: Any) -> click.Command:
-    """A command that sends what it is given to the service, and tells the answer."""
+def _telling(
+    name: str, text: str, say: Callable[[dict[str, Any]], None], *options: Any
+) -> click.Command:  # fmt: skip
+    """A command that asks the service about a model, and says the answer, or gives it as JSON.
+
+    What its options gave is sent; without any the question is only looked up.
+    """
 
     def run(model: str, url: str, token_file: Path, output: str, **given: Any) -> None:
         from homeostat.upkeep.asking import ask
 
         body = {key: value for key, value in given.items() if value is not None}
-        told = ask(url, token_file, f"/v1/models/{model}/{name}", body)
+        told = ask(url, token_file, f"/v1/models/{model}/{name}", body if options else None)
         if as_json(output):
             click.echo(msgspec.json.encode(told).decode())
         else:
-            click.echo(_told(told))
+            say(told)
 
     run.__doc__ = text
     decorated: Callable[..., Any] = run
-    for option in reversed((*options, _REASON, _asked, output_option, debug_option)):
+    for option in reversed((*options, _asked, output_option, debug_option)):
         decorated = option(decorated)
     return click.command(name)(click.argument("model")(decorated))
+
+
+def _asking(name: str, text: str, *options: Any) -> click.Command:
+    """A person's word."""
+    return _telling(name, text, _answered, *options, _REASON)
+
+
+def _answered(told: dict[str, Any]) -> None:
+    click.echo(_told(told))
 
 
 def _told(answer: dict[str, Any]) -> str:
@@ -75,29 +89,18 @@ rollback = _asking("rollback", "Let the version of MODEL serve again that served
                    _GENERATION)  # fmt: skip
 
 
-@click.command()
-@click.argument("model")
-@_asked
-@output_option
-@debug_option
-def versions(model: str, url: str, token_file: Path, output: str) -> None:
-    """Print the versions of MODEL, which of them serves, and how the comparison stands."""
-    from homeostat.upkeep.asking import ask
-
-    told = ask(url, token_file, f"/v1/models/{model}/versions")
-    if as_json(output):
-        click.echo(msgspec.json.encode(told).decode())
-        return
+def _shown_versions(told: dict[str, Any]) -> None:
     standing = told.get("standing") or {}
     names = {standing.get("challenger"): "challenger", standing.get("previous"): "previous",
              standing.get("champion"): "champion"}  # fmt: skip
     if not standing.get("watched"):  # in a watch it is the previous one that is compared
         names[standing.get("challenger")] = "challenger"
-    made = table("version", "", "made", "by", "artifact", "metrics")
+    made = table("version", "", "made", "metrics, artifact")
     for each in told["versions"]:
         metrics = ", ".join(f"{name} {value:.4g}" for name, value in each["metrics"].items())
-        made.add_row(each["version"], names.get(each["version"], ""), each["created"][:19],
-                     each["job"] or "", each["artifact"] or "", metrics)  # fmt: skip
+        more = "\n".join(filter(None, (metrics, each["artifact"])))
+        made.add_row(each["version"], names.get(each["version"], ""), _minute(each["created"]),
+                     more)  # fmt: skip
     show(made)
     if told.get("comparison"):
         click.echo(_compared(told["comparison"]))
@@ -116,21 +119,23 @@ def _compared(found: dict[str, Any]) -> str:
     )
 
 
-@click.command()
-@click.argument("model")
-@_asked
-@output_option
-@debug_option
-def jobs(model: str, url: str, token_file: Path, output: str) -> None:
-    """Print the retrainings of MODEL, the newest first."""
-    from homeostat.upkeep.asking import ask
-
-    told = ask(url, token_file, f"/v1/models/{model}/jobs")
-    if as_json(output):
-        click.echo(msgspec.json.encode(told).decode())
-        return
-    made = table("job", "state", "asked", "why", "version", "problem")
+def _shown_jobs(told: dict[str, Any]) -> None:
+    made = table("job", "state", "asked", "why, and what came of it")
     for each in told["jobs"]:
-        made.add_row(each["id"], each["state"], (each["asked"] or "")[:19], each["reason"],
-                     each["version"] or "", each["problem"])  # fmt: skip
+        version = each["version"]
+        found = version and f"{'recalled' if each['state'] == 'recalled' else 'made'} {version}"
+        came = "\n".join(filter(None, (each["reason"], found, each["problem"])))
+        made.add_row(each["id"], each["state"], _minute(each["asked"]), came)
     show(made)
+
+
+def _minute(at: str | None) -> str:
+    """A time as it fits into a table."""
+    return (at or "")[:16].replace("T", " ")
+
+
+versions = _telling(
+    "versions", "Print the versions of MODEL, which of them serves, and how the comparison stands.",
+    _shown_versions,
+)  # fmt: skip
+jobs = _telling("jobs", "Print the retrainings of MODEL, the newest first.", _shown_jobs)

@@ -19,6 +19,9 @@ def print_table(summary: dict[str, Any], stream: IO[str]) -> None:
     """Print what a run found."""
     console = Console(file=stream, highlight=False, emoji=False)
     _heading(console, summary)
+    for found in summary["recognised"]:
+        console.print(f"recognised: [bold]{escape(found['title'])}[/]", soft_wrap=True)
+        console.print(_mapping(found))
     if summary["metrics"]:
         console.print(_metrics(summary["metrics"]))
     if summary["events"]:
@@ -53,6 +56,17 @@ def _table(*columns: tuple[str, str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, justify in columns:
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    return table
+
+
+def _mapping(found: dict[str, Any]) -> Table:
+    table = _table(("field", "left"), ("from", "left"), ("", "left"))
+    for line in found["fields"]:
+        table.add_row(escape(line["field"]), escape(line["column"]), line["note"])
+    if found["passed_over"]:
+        table.add_row("", f"{found['passed_over']:,} rows are no predictions", "passed over")
+    if found["waiting"]:
+        table.add_row("", f"{found['waiting']:,} wait for their other half", "kept")
     return table
 
 
@@ -100,6 +114,13 @@ def _footnotes(console: Console, summary: dict[str, Any]) -> None:
     if failed:
         what = f"{failed['plugin']}: {failed['error']}"
         console.print(f"[red]failed:[/] {escape(what)}", soft_wrap=True)
+    if "labels" in summary:
+        labels = summary["labels"]
+        told = f"{labels['read']:,} read, {labels['joined']:,} joined with their records"
+        console.print(f"labels: {told}", soft_wrap=True)
+    if "kept" in summary:
+        told = ", ".join(f"{name} {n:,}" for name, n in summary["kept"].items())
+        console.print(f"kept: {told}", soft_wrap=True)
     for note in summary["notes"]:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
     console.print(f"[dim]configuration: {escape(summary['config'])}[/]", soft_wrap=True)

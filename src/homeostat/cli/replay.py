@@ -13,6 +13,7 @@ from homeostat import fleet
 from homeostat.cli.configuration import settings_of
 from homeostat.cli.folder import data_option
 from homeostat.cli.group import ERROR, USAGE, Failure, debug_option, import_from_here
+from homeostat.cli.waiting import waiting
 from homeostat.cli.writers import opened
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def replay(
     with journal(folder, settings) as store, _lines(events) as write:
         for each in models_of(store, model):
             told = _told(store, each, settings, check)
-            again = _written(told, write)
+            again = _waited(_written(told, write), each, events)
             if check:
                 found = difference(again, recorded(store, each))
                 for _ in again:
@@ -66,6 +67,15 @@ def replay(
             if events != "-":
                 said = "as recorded" if check else f"{n:,} events"
                 click.echo(f"{each.name}: {said}")
+
+
+def _waited(told: Iterator[Line], model: Model, events: str | None) -> Iterator[Line]:
+    """The same, with a bar on a terminal that no events go to."""
+    if events == "-":
+        yield from told
+        return
+    with waiting(f"folding the journal of {model.name} again"):
+        yield from told
 
 
 @contextmanager

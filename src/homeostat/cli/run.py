@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
 
 from homeostat import config
+from homeostat.cli.configuration import settings_of
 from homeostat.cli.group import (
     ERROR,
     FOUND,
@@ -27,13 +26,16 @@ from homeostat.cli.group import (
     debug_option,
     import_from_here,
 )
-from homeostat.cli.tally import Tally
-from homeostat.cli.writers import Lines, chosen, kinds, opened
-from homeostat.engine import Engine
-from homeostat.errors import HomeostatError, InvalidInput
+from homeostat.cli.session import Folding, Keeping, Session
+from homeostat.cli.writers import Lines, kinds, opened
 from homeostat.events import SystemEvent
+from homeostat.fleet import Fleet
+from homeostat.formats import TABLE
 from homeostat.sources.chunk import LABELS, UNKNOWN, Options
-from homeostat.sources.opening import FORMATS, Source, open_source
+from homeostat.sources.feed import Feed, open_feed
+from homeostat.sources.files import afresh
+from homeostat.sources.opening import FORMATS, open_source
+from homeostat.sources.waiting import Resume
 
 EPILOG = """\b
 A record has
@@ -47,6 +49,7 @@ Examples
   homeostat run log.jsonl.gz --events events.jsonl --events-kinds drift,retrain
   kubectl logs -f app | homeostat run - --rejects bad.jsonl
   homeostat run today.csv --fail-on drift && echo healthy
+  homeostat run 'logs/*.jsonl' s3://bucket/captures --data ./monitoring --follow
 
 \b
 Exit status
@@ -62,7 +65,7 @@ Exit status
 
 
 @click.command(epilog=EPILOG)
-@click.argument("source")
+@click.argument("source", nargs=-1)
 @click.option("-c", "--config", "config_path", metavar="FILE",
               help="What to monitor. Default: homeostat.toml if there is one, else accuracy over "
                    "100 records, smoothed latency, ADWIN on the errors, and a request to retrain "
@@ -71,8 +74,23 @@ Exit status
     "-f",
     "--format",
     "format_",
-    type=click.Choice(list(FORMATS)),
-    help="Default: told by the content and the name; .gz and .zst are unpacked.",
+    type=click.Choice([*FORMATS, *TABLE]),
+    metavar="FORMAT",
+    help=f"Default: told by the content and the name; .gz and .zst are unpacked. Files of records: "
+    f"{', '.join(FORMATS)}; logs of other stacks: {', '.join(TABLE)}.",
+)
+@click.option("-m", "--map", "mapping", multiple=True, metavar="FIELD=COLUMN",
+              help="Of a log of another stack: the column of a field, or FIELD==TEXT for a "
+                   "constant; may be repeated.")  # fmt: skip
+@click.option("--zone", metavar="ZONE",
+              help="Of times that have none, like Europe/Berlin. Default: UTC.")  # fmt: skip
+@click.option("-d", "--data", "folder", metavar="DIR", type=click.Path(path_type=Path),
+              help="Keep records, states and events there, as serve does, with how far the source "
+                   "was read: the next run goes on from there.")  # fmt: skip
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Go on as files grow, are rotated, and come; ends at SIGINT or SIGTERM.",
 )
 @click.option("-e", "--events", metavar="FILE",
               help="Write every event as a line of JSON; - is standard output (the summary then "
@@ -101,122 +119,95 @@ Exit status
 @debug_option
 @click.pass_context
 def run(
-    ctx: click.Context, source: str, config_path: str | None, format_: str | None,
+    ctx: click.Context, source: tuple[str, ...], config_path: str | None, format_: str | None,
+    mapping: tuple[str, ...], zone: str | None, folder: Path | None, follow: bool,
     events: str | None, events_kinds: tuple[str, ...], rejects: str | None, strict: bool,
     unknown: str | None, labels: str | None, output: str, fail_on: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """Monitor the records of SOURCE: a file, or - for standard input.
+    """Monitor the records of SOURCE: files, folders, patterns, addresses, or - for standard input.
 
-    Takes JSON Lines, CSV, Parquet and Arrow, also packed (.gz, .zst). Bad lines are set aside and
-    counted, and the rest goes on. Shows progress and a table on a terminal, and prints one JSON
-    object when piped.
+    Takes JSON Lines, CSV, Parquet and Arrow, also packed (.gz, .zst), Delta tables, and the logs of
+    other stacks, which it recognises. Bad lines are set aside and counted, and the rest goes on.
+    Shows progress and a table on a terminal, and prints one JSON object when piped.
     """
     import_from_here()
-    settings = _settings(config_path)
+    settings = None if folder is None else settings_of(config_path)
+    own = _settings(config_path) if settings is None else settings.base
+    places = source or tuple(own.origin.places)
+    if not places:
+        raise Failure("Missing argument 'SOURCE': a file, a folder, a pattern or an address; or "
+                      "source.from in the configuration", USAGE)  # fmt: skip
     options = Options(
-        labels=labels or settings.labels, unknown=unknown or settings.unknown, strict=strict
-    )
+        labels=labels or own.labels, unknown=unknown or own.unknown, strict=strict,
+        mapping={**own.origin.mapping, **dict(map(_mapped, mapping))},
+        zone=_zone(zone) or own.origin.zone,
+    )  # fmt: skip
     of = kinds(events_kinds)
     if of and events is None:
         raise Failure("--events-kinds chooses what --events writes; pass --events FILE too", USAGE)
-    _refuse_overwriting(source, {"--events": events, "--rejects": rejects})
+    if folder is not None and (events or fail_on):
+        raise Failure("--data keeps the events; read them with homeostat events MODEL --data "
+                      f"{folder}", USAGE)  # fmt: skip
+    for place in places:
+        _refuse_overwriting(place, {"--events": events, "--rejects": rejects})
+    asked = _Asked(places, format_ or own.origin.format, options, follow)
     with ExitStack() as stack:
-        found = stack.enter_context(_open(source, format_, options))
-        session = _Session(settings.engine(), found, of, on_terminal(output, events))
+        live = on_terminal(output, events)
+        if settings is None or folder is None:
+            session = _folding(stack, asked, own, of, live)
+        else:
+            session = _keeping(stack, asked, settings, folder, live)
         session.events = Lines(stack.enter_context(_writable(events)))
         session.rejects = Lines(stack.enter_context(_writable(rejects)))
         session.run()
-    _report(session, settings, output, events)
+    _report(session, own.source, output, events)
     ctx.exit(_status(session, fail_on))
 
 
-class _Terminated(KeyboardInterrupt):
-    """Somebody asked the process to end."""
+class _Asked(NamedTuple):
+    """What is to be read, and how."""
+
+    places: tuple[str, ...]
+    format: str | None
+    options: Options
+    follow: bool
 
 
-@contextmanager
-def _termination_raises() -> Iterator[None]:
-    """Within it SIGTERM ends what goes on as an interrupt does."""
-
-    def end(*_: object) -> None:
-        raise _Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say what a signal does
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _folding(
+    stack: ExitStack, asked: _Asked, own: config.Config, of: tuple[type[SystemEvent], ...],
+    live: bool,
+) -> Session:  # fmt: skip
+    """A run that keeps nothing."""
+    found = stack.enter_context(_open(asked))
+    engine = own.engine()
+    names = [metric.name for metric in engine.metrics]
+    return Session(Folding(engine), found, of, live, names)
 
 
-class _Session:
-    """One run: folds the source and remembers how it ended."""
+def _keeping(stack: ExitStack, asked: _Asked, settings: Fleet, folder: Path, live: bool) -> Session:
+    """A run that keeps all in a folder."""
+    from homeostat.cli.keeping import kept_in
 
-    def __init__(
-        self, engine: Engine, source: Source, of: tuple[type[SystemEvent], ...], live: bool
-    ) -> None:
-        self.engine, self.source, self.of, self.live = engine, source, of, live
-        self.events = self.rejects = Lines(None)
-        self.tally = Tally(metric.name for metric in engine.metrics)
-        self.status = "finished"
-        self.error: HomeostatError | None = None
-        self.seconds = 0.0
+    ingest = stack.enter_context(kept_in(folder, settings))
+    found = stack.enter_context(_open(asked, ingest.offset))
+    return Session(Keeping(ingest, found.name), found, (), live, may_be_empty=True)
 
-    def run(self) -> None:
-        """Take every chunk; an error or an interruption ends it, and is kept for the report."""
-        began = time.perf_counter()
+
+def _mapped(text: str) -> tuple[str, str]:
+    field, equals, column = text.partition("=")
+    if not (field and equals and column):
+        raise Failure(f"--map {text!r}: write FIELD=COLUMN, or FIELD==TEXT for a constant", USAGE)
+    return field, column
+
+
+def _zone(name: str | None) -> str | None:
+    if name is not None:
         try:
-            with _termination_raises():
-                if self.live:
-                    self._watched()
-                else:
-                    self._fold()
-            if not self.tally.monitored:
-                self._stop(self._nothing())
-        except _Terminated:
-            self.status = "terminated"
-        except KeyboardInterrupt:
-            self.status = "interrupted"
-        except InvalidInput as error:
-            self._stop(error)
-        self.seconds = time.perf_counter() - began
-
-    def _fold(self, show: Any = None) -> None:
-        for chunk in self.source:
-            events = self.engine.observe_batch(chunk.batch)
-            self.tally.add(chunk, events)
-            self.rejects.write(chunk.rejects)
-            self.events.write(chosen(events, self.of))
-            if show is not None:
-                show(self.tally, self.source.position())
-            if chunk.rejects and self.strict:
-                raise chunk.rejects[0].error
-
-    def _watched(self) -> None:
-        from homeostat.cli.progress import Progress
-
-        with Progress(self.source.name, self.source.size) as progress:
-            self._fold(progress.show)
-
-    @property
-    def strict(self) -> bool:
-        """Whether the first reject ends it."""
-        return self.source.options.strict
-
-    def _stop(self, error: HomeostatError) -> None:
-        self.status, self.error = "stopped", error
-
-    def _nothing(self) -> InvalidInput:
-        if not self.tally.set_aside:
-            return InvalidInput(self.source.name, "holds no record", "give it at least one")
-        (field, problem), alike = max(self.tally.faults.items(), key=lambda item: item[1].count)
-        return InvalidInput(
-            self.source.name,
-            f"holds no record that can be taken, {self.tally.set_aside:,} were set aside",
-            f"most often: {field} {problem} (first at {alike.first})",
-        )
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise Failure(f"--zone {name!r}: there is no such zone; like Europe/Berlin",
+                          USAGE) from error  # fmt: skip
+    return name
 
 
 def _settings(path: str | None) -> config.Config:
@@ -229,11 +220,21 @@ def _settings(path: str | None) -> config.Config:
         raise Failure(f"{path}: {error.strerror}", USAGE) from error
 
 
-def _open(path: str, format_: str | None, options: Options) -> Source:
+def _open(asked: _Asked, resume: Resume = afresh) -> Feed:
+    """The source: one file as it always was, or any number of places from where they were left."""
+    first = asked.places[0]
+    alone = len(asked.places) == 1 and not asked.follow and resume is afresh
     try:
-        return open_source(path, format_, options)
+        if alone and (first == "-" or Path(first).is_file()):
+            return open_source(first, asked.format, asked.options)
+        if "-" in asked.places:
+            raise Failure("standard input is read alone, without --follow and --data", USAGE)
+        feed = open_feed(asked.places, asked.format, asked.options, resume=resume,
+                         follow=asked.follow, wait=time.sleep)  # fmt: skip
+        feed.size  # noqa: B018 - so that a file which is not there is told before anything begins
+        return feed
     except OSError as error:
-        raise Failure(f"{path}: {error.strerror}", USAGE) from error
+        raise Failure(f"{error.filename or first}: {error.strerror or error}", USAGE) from error
 
 
 def _writable(path: str | None) -> Any:
@@ -259,17 +260,19 @@ def on_terminal(output: str, events: str | None) -> bool:
     return output != "json" and events != "-" and sys.stdout.isatty()
 
 
-def _report(session: _Session, settings: config.Config, output: str, events: str | None) -> None:
+def _report(session: Session, named: str, output: str, events: str | None) -> None:
     to_stderr = events == "-"
     stream = sys.stderr if to_stderr else sys.stdout
     summary = {
         "source": session.source.name,
         "format": session.source.format,
-        "config": settings.source,
+        "recognised": session.source.recogniser.told(),
+        "config": named,
         "status": session.status,
         "error": None if session.error is None else str(session.error),
         "seconds": round(session.seconds, 3),
         **session.tally.summary(),
+        **session.taker.summary(),
     }
     if output == "json" or (output == "auto" and not stream.isatty()):
         click.echo(msgspec.json.encode(summary).decode(), err=to_stderr)
@@ -280,7 +283,7 @@ def _report(session: _Session, settings: config.Config, output: str, events: str
     stream.flush()
 
 
-def _status(session: _Session, fail_on: tuple[str, ...]) -> int:
+def _status(session: Session, fail_on: tuple[str, ...]) -> int:
     if session.error is not None:
         raise Failure(str(session.error), ERROR)
     if session.status == "interrupted":

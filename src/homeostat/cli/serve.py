@@ -17,6 +17,7 @@ Exit status:
   0  ended in order: SIGTERM or SIGINT, and what was accepted is kept
   1  cannot go on: the disk or the data needs a hand, or another process has the folder
   2  not begun: the configuration or the command line is wrong; nothing was made
+  5  a plug-in hung and could not be interrupted; it is off when started again
 An end by SIGKILL or a power cut needs no hand: start it again."""
 )
 @click.option(

@@ -26,7 +26,7 @@ from homeostat.errors import HomeostatError
 @click.group()
 @debug_option
 def token() -> None:
-    """Make, list and take back tokens. A server that runs knows of it at once."""
+    """Make, list and take back tokens. A server that runs knows of it within a second."""
 
 
 @token.command()

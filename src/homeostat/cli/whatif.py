@@ -12,6 +12,7 @@ from homeostat.cli.configuration import settings_of
 from homeostat.cli.folder import as_json, data_option, output_option, show, table
 from homeostat.cli.group import debug_option, import_from_here
 from homeostat.cli.replay import journal, warn_of_gaps
+from homeostat.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from homeostat.backtest.whatif import WhatIf
@@ -42,7 +43,8 @@ def whatif(folder: Path, config_path: str, model: str | None, output: str) -> No
         for each in models_of(store, model):
             warn_of_gaps(store, each)
             then = (SystemEvent.from_json(bytes(line.event)) for line in recorded(store, each))
-            found = compare(each.name, then, replayed(store, each, settings.engine_of))
+            with waiting(f"folding the journal of {each.name} again"):
+                found = compare(each.name, then, replayed(store, each, settings.engine_of))
             if as_json(output):
                 click.echo(msgspec.json.encode(found).decode())
             else:

@@ -15,8 +15,11 @@ from homeostat.comparison.comparison import ColumnResult, Comparison, MissingCha
 from homeostat.comparison.corrections import adjusted
 from homeostat.comparison.counted import CategoryPair, NumberPair
 from homeostat.comparison.counts import proportions
+from homeostat.comparison.likeness import Likeness, likeness
+from homeostat.comparison.names import ours
 from homeostat.comparison.nature import COUNTER, of_tally
 from homeostat.comparison.sample import Outcome, Pair, RawPair, Test
+from homeostat.comparison.shape import shape_of
 from homeostat.comparison.sides import Sides, sides_of
 from homeostat.errors import (
     InvalidInput,
@@ -44,6 +47,7 @@ def compare(
     correction: str = "holm",
     deflate: bool = False,
     columns: Collection[Any] | None = None,
+    like: str | None = None,
 ) -> Comparison:
     """Whether current data are distributed as the reference: a table with a row for each column.
 
@@ -55,7 +59,8 @@ def compare(
     the only ones looked at, None: all.
     `tests` is `auto` (Kolmogorov-Smirnov for numbers and times, chi-square with rare categories
     merged for text and truth values), a test's name for all columns it fits, or a mapping of
-    columns to names, `auto` for the rest. Numbers of any width are one type, truth values count as
+    columns to names, `auto` for the rest. Names that other engines have for them are known, too
+    (`homeostat.comparison.names`). Numbers of any width are one type, truth values count as
     numbers beside numbers, times without a zone are taken as UTC.
 
     None, NaN, NaT and NA are missing: left out of the test, and a change of their share is a test
@@ -67,15 +72,23 @@ def compare(
     Times, counters and text that never repeats differ from any reference by their nature: they are
     left out, with a note, unless `columns` or `tests` names them.
 
+    `like` another engine (`evidently`, `nannyml`, `whylogs`, `alibi_detect`, `sagemaker`): `auto`
+    are the tests that it takes, and values drift when its default threshold says so, without a
+    correction of ours; the note tells. Missing values are judged as ever.
+
     Raises InvalidInput for what is no table and for names in `columns` or `tests` that are no
-    column, InvalidSetting for an unknown test or correction, or alpha outside (0, 1),
+    column, InvalidSetting for an unknown test, engine or correction, a test that the engine has no
+    threshold for, or alpha outside (0, 1),
     SnapshotMismatch for counts on different grids. Cost: a sort of each numeric column, a count of
     each other; linear in the number of columns. Sources: the tests' own, Holm 1979.
     """
     within("alpha", alpha, 0, 1)
     adjusted([], correction)  # says what is known
+    way = None if like is None else likeness(like)
     for test in tests.values() if isinstance(tests, Mapping) else [tests]:
-        _known(test, auto=True)
+        known = _known(test, auto=True)
+        if way is not None and test != "auto":
+            way.checked(known.name)
     sides = sides_of(reference, current, deflate)
     if isinstance(tests, Mapping):
         _asked(tests, sides)
@@ -86,10 +99,14 @@ def compare(
     schema += [f"{name!r} is new" for name in after if name not in both]
     level = alpha / max(1, len(both))
     named = {*(asked or ()), *(tests if isinstance(tests, Mapping) else ())}
+    way = None if way is None else way._replace(columns=max(1, len(both)))
     rows = [
-        _row(sides, name, tests, level, schema, name in named) for name in before if name in both
+        _row(sides, name, tests, level, schema, name in named, way)
+        for name in before
+        if name in both
     ]
-    return Comparison(_judged(rows, alpha, correction), schema, alpha, correction)
+    judged = _judged(rows, alpha, correction, way)
+    return Comparison(judged, schema, alpha, correction, like)
 
 
 def _asked(columns: Any, sides: Sides) -> frozenset[Any]:
@@ -114,6 +131,7 @@ def two_sample(test: str, reference: Any, current: Any, *, level: float = 0.01) 
     one count. Oracle: SciPy's test of that name, see `docs/compare.md` for each.
     """
     known = _known(test)
+    test = known.name
     within("level", level, 0, 1)
     for name, side in (("reference", reference), ("current", current)):
         if is_scalar(side):
@@ -140,6 +158,7 @@ def _pair(left: Side, right: Side, level: float, dependence: float, own: bool) -
 
 def _known(test: Any, auto: bool = False) -> Test:
     known = [*TESTS, "auto"] if auto else list(TESTS)
+    test = ours(test) if isinstance(test, str) else test
     if not isinstance(test, str) or test not in known:
         raise InvalidSetting(f"test {shown(test)} is unknown; {did_you_mean(test, known)}")
     return TESTS.get(test, TESTS["ks"])
@@ -161,8 +180,9 @@ def _row(
     level: float,
     schema: list[str],
     named: bool,
+    way: Likeness | None,
 ) -> ColumnResult:
-    asked = tests if isinstance(tests, str) else tests.get(name, "auto")
+    asked = ours(tests if isinstance(tests, str) else tests.get(name, "auto"))
     try:
         left, right = sides.read(name, read)
     except Exception as error:
@@ -175,12 +195,13 @@ def _row(
     schema += sides.strays(name, left, right)
     n, m = _values(left), _values(right)
     row = ColumnResult(str(name), asked, n_reference=n, n_current=m, missing=missing)
+    row = row._replace(shape=shape_of(left, right))
     try:
         kind = agreed(left, right)
     except InvalidInput as error:
         schema.append(f"{name!r}: {error}")
         return row._replace(verdict="type changed", note=str(error))
-    auto = _AUTO.get(kind, "ks")
+    auto = _AUTO.get(kind, "ks") if way is None else way.choose(kind, left, right)
     test = TESTS[auto if asked == "auto" else asked]
     if kind != "empty" and kind not in test.takes:
         row = row._replace(note=f"{test.name} does not take a {kind}")
@@ -195,6 +216,7 @@ def _row(
         return row._replace(verdict="too little data", needed=needed, note=note)
     try:
         found = _run(test, _pair(left, right, level, dependence, sides.own))
+        bound = nan if way is None else way.threshold(test, sides.reference, name, left)
     except Exception as error:
         return row._replace(verdict="error", note=_said(error))
     if isnan(found.p_value):
@@ -205,6 +227,7 @@ def _row(
         effect=found.effect,
         detectable=found.detectable,
         error_bound=found.error_bound,
+        threshold=bound,
     )
 
 
@@ -244,19 +267,26 @@ def _missing(left: Side, right: Side, level: float, dependence: float) -> Missin
     return MissingChange(*shares, z=found.statistic, p_value=found.p_value)
 
 
-def _judged(rows: list[ColumnResult], alpha: float, correction: str) -> list[ColumnResult]:
+def _judged(
+    rows: list[ColumnResult], alpha: float, correction: str, way: Likeness | None
+) -> list[ColumnResult]:
     """The rows with corrected p-values and verdicts; shares of missing values count as tests."""
     tested = [row.p_value for row in rows]
     lacking = [row.missing.p_value if row.missing else None for row in rows]
     p = adjusted([nan if x is None else x for x in (*tested, *lacking)], correction)
     own, missing = p[: len(rows)].tolist(), p[len(rows) :].tolist()
-    return [_verdict(*each, alpha) for each in zip(rows, own, missing, strict=True)]
+    return [_verdict(*each, alpha, way) for each in zip(rows, own, missing, strict=True)]
 
 
-def _verdict(row: ColumnResult, own: float, missing: float, alpha: float) -> ColumnResult:
+def _verdict(
+    row: ColumnResult, own: float, missing: float, alpha: float, way: Likeness | None
+) -> ColumnResult:
     drift = own <= alpha
     if row.p_value is not None:
         row = row._replace(p_adjusted=own, verdict="drift" if drift else "no drift")
+    if row.p_value is not None and way is not None:
+        row = way.judged(row)
+        drift = row.drift
     if row.missing:
         lost = missing <= alpha
         row = row._replace(missing=row.missing._replace(p_adjusted=missing, drift=lost))

@@ -15,7 +15,7 @@ from homeostat.decision.counts import Counts
 from homeostat.decision.interval import Span, Sums
 from homeostat.decision.pairs import Pairs, paired
 from homeostat.decision.segments import Ahead, Segments
-from homeostat.decision.shown import as_html, as_text
+from homeostat.decision.shown import as_html, as_text, figure_of
 from homeostat.errors import InvalidInput, SnapshotMismatch, whole, within
 from homeostat.state import Stateful
 
@@ -272,6 +272,13 @@ class Decision(Stateful):
 
     def _repr_html_(self) -> str:
         return as_html(self.evidence())
+
+    def plot(self) -> Any:
+        """A Plotly figure: the difference, and that of each segment, with their intervals.
+
+        Nothing is drawn before the first pair. Raises MissingExtra without the extra `plot`.
+        """
+        return figure_of(self.evidence())
 
 
 _SEGMENT = "the challenger is worse in {segments}"

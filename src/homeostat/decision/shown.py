@@ -1,11 +1,22 @@
-"""A decision's evidence for people: text, and a table for notebooks."""
+"""A decision's evidence for people: text, a view for notebooks, a figure."""
 
 from __future__ import annotations
 
-from html import escape
+from math import log, nan
 from typing import Any
 
-_SHOWN = 10  # segments
+from homeostat.display.drawing import bar, whisker
+from homeostat.display.interactive import forest
+from homeostat.display.markup import Child, Markup, short
+from homeostat.display.numerals import count, interval, number, share
+from homeostat.display.parts import Column, Mood, Row, badge, facts, notes, table, view
+
+_SHOWN, _DRAWN = 10, 40  # segments
+_MOODS: dict[str, Mood] = {"promoted": "good", "rejected": "alarm", "undecided": "calm"}
+_COLUMNS = (
+    Column("segment", "name"), Column("n"), Column("difference"), Column("", "fit"),
+    Column("interval"), Column("", "text"),
+)  # fmt: skip
 _HEADS = ("segment", "n", "difference", "interval", "")
 
 
@@ -21,26 +32,93 @@ def as_text(told: dict[str, Any]) -> str:
     return "\n".join([*lines, *_more(told)])
 
 
-def as_html(told: dict[str, Any]) -> str:
-    """A table, or two."""
-    facts = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in _facts(told)
+def as_html(told: dict[str, Any]) -> Markup:
+    """For a notebook."""
+    word = badge(_MOODS[told["verdict"]], told["verdict"])
+    if not told["n"]:
+        return view("Decision", word, "no pairs yet")
+    sub = f"after {told['n']:,} pairs{_because(told)}"
+    return view(
+        "Decision",
+        word,
+        sub,
+        facts([*_drawn(told), *_facts(told)[: -len(told["notes"]) or None]]),
+        _segments(told),
+        notes(told["notes"]),
     )
-    shown = f"<p><b>{escape(_headline(told))}</b></p><table><tbody>{facts}</tbody></table>"
-    heads, *rows = _table(told)
-    if not rows:
-        return shown
-    head = "".join(f"<th>{text}</th>" for text in heads)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    more = "".join(f"<p>{text.strip()}</p>" for text in _more(told))
-    return f"{shown}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def figure_of(told: dict[str, Any]) -> Any:
+    """The difference, and that of each segment, with their intervals."""
+    rows = [("all", told), *((each["segment"], each) for each in told["segments"][:_DRAWN])]
+    rows = [(name, each) for name, each in rows if each["difference"] is not None]
+    values = [(each["difference"], each["lower"], each["upper"]) for _, each in rows]
+    bad = [
+        bool(each.get("worse")) or (told["verdict"] == "rejected" and each is told)
+        for _, each in rows
+    ]
+    title = f"Decision: {_headline(told)}"
+    return forest([short(name) for name, _ in rows], values, bad, title,
+                  "champion's loss less the challenger's: right of the line is better",
+                  0.0 - told["margin"])  # fmt: skip
+
+
+def _drawn(told: dict[str, Any]) -> list[tuple[str, Child]]:
+    """The interval beside the margin, and how far the evidence has come."""
+    limits = _limits([told, *told["segments"][:_SHOWN]], told["margin"])
+    drawn = _whisker("all records", told, limits, told["margin"], 260)
+    rows: list[tuple[str, Child]] = [("worse ← → better", drawn)]
+    for side, mood in (("better", "good"), ("worse", "bad")):
+        reached, needed = told["log_wealth"][side], log(told[f"needed_{side}"])
+        part = share(_part(reached, needed), 0)
+        words = f"evidence that the challenger is {side}: {part} of what it takes"
+        rows.append(
+            (f"shown to be {side}", bar(_part(reached, needed), words, mood=mood, width=260))
+        )
+    return rows
+
+
+def _part(reached: float | None, needed: float) -> float:
+    return 0.0 if reached is None else min(max(reached / needed, 0.0), 1.0)
+
+
+def _limits(rows: list[dict[str, Any]], margin: float) -> tuple[float, float]:
+    known = [each[end] for each in rows for end in ("difference",) if each[end] is not None]
+    ends = [each[end] for each in rows[:1] for end in ("lower", "upper")]
+    most = max((abs(x) for x in (*known, *ends, margin)), default=1.0) * 1.15 or 1.0
+    return -most, most
+
+
+def _whisker(
+    name: str, each: dict[str, Any], limits: tuple[float, float], margin: float, width: int = 130
+) -> Markup:
+    value = each["difference"]
+    title = f"{name}: difference {number(value)}, {interval(each['lower'], each['upper'])}"
+    mood = "bad" if each["upper"] < -margin else "good" if each["lower"] > -margin else "now"
+    return whisker(nan if value is None else value, each["lower"], each["upper"], limits, title,
+                   zero=-margin, mood=mood, width=width)  # fmt: skip
+
+
+def _segments(told: dict[str, Any]) -> Markup | None:
+    shown = told["segments"][:_SHOWN]
+    if not shown:
+        return None
+    limits = _limits([told, *shown], told["margin"])
+    rows = [
+        Row((short(each["segment"]), count(each["n"]), number(each["difference"]),
+             _whisker(short(each["segment"]), each, limits, told["margin"]),
+             interval(each["lower"], each["upper"]), _row(each)[-1] or "-"), bad=each["worse"])
+        for each in shown
+    ]  # fmt: skip
+    return table(_COLUMNS, rows, len(told["segments"]) - _SHOWN)
+
+
+def _because(told: dict[str, Any]) -> str:
+    return f": {told['reason']}" if told["reason"] else ""
 
 
 def _headline(told: dict[str, Any]) -> str:
-    reason = f": {told['reason']}" if told["reason"] else ""
-    return f"{told['verdict']} after {told['n']:,} pairs{reason}"
+    return f"{told['verdict']} after {told['n']:,} pairs{_because(told)}"
 
 
 def _facts(told: dict[str, Any]) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 from homeostat.batch import Batch, Rows
 from homeostat.budget import DAYS, AlarmBudget
-from homeostat.comparison import TESTS, Comparison, compare
+from homeostat.comparison import TESTS, Comparison, compare, ours
 from homeostat.comparison.comparison import ColumnResult
 from homeostat.comparison.nature import of_tally
 from homeostat.errors import (
@@ -395,7 +395,7 @@ def _check_tests(tests: str | Mapping[str, str], columns: list[str]) -> None:
     for name in tests if isinstance(tests, Mapping) else ():
         require(name in watched, "tests", name, "columns that are watched")
     for test in [tests] if isinstance(tests, str) else tests.values():
-        if not isinstance(test, str) or test not in (*TESTS, "auto"):
+        if not isinstance(test, str) or ours(test) not in (*TESTS, "auto"):
             raise InvalidSetting(f"tests: {shown(test)} is unknown; {did_you_mean(test, TESTS)}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, overload
 
 from homeostat.errors import whole
+from homeostat.estimate import shown
 from homeostat.estimate.believable import Belief, believable
 
 
@@ -77,13 +78,14 @@ class Table(Sequence[Row]):
         return text + more + (f"\n{belief}" if belief.checked else "")
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in Row._fields[:7])
-        body = "".join(
-            "<tr>" + "".join(f"<td>{cell}</td>" for cell in _cells(row)) + "</tr>"
-            for row in self.rows
-        )
-        belief = f"<p>{self.belief}</p>" if self.belief.checked else ""
-        return f"<table><tr>{head}</tr>{body}</table>{belief}"
+        return shown.html(self)
+
+    def plot(self) -> Any:
+        """A Plotly figure: estimates with their intervals chunk by chunk, and what labels showed.
+
+        Raises MissingExtra without the extra `plot`.
+        """
+        return shown.plot(self)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

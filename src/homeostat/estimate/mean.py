@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from homeostat.errors import InvalidInput, require, within
 from homeostat.estimate.quantiles import t_quantile
+from homeostat.estimate.shown import mean_html
 from homeostat.intake import floats
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -61,6 +62,9 @@ class Mean:
             "level": self.level,
             "needed": self.needed,
         }
+
+    def _repr_html_(self) -> str:
+        return mean_html(self)
 
     def __repr__(self) -> str:
         if isnan(self.lower):

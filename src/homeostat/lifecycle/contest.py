@@ -22,17 +22,21 @@ _SECOND = 1_000_000
 class Contest:
     """The comparison of one challenger. `since` is when it began, in the records' time.
 
-    A watch is the same with the roles changed: the champion is new, the challenger is whom it has
-    replaced. Only records that the champion served count. About 1 µs a pair.
+    The challenger has to be better by more than `better_by`. A watch is the same with the roles
+    changed: the champion is new, the challenger is whom it has replaced. Only records that the
+    champion served count. About 1 µs a pair.
     """
 
-    def __init__(self, rules: Comparing, champion: str, since: int, watch: bool = False) -> None:
+    def __init__(
+        self, rules: Comparing, champion: str, since: int, watch: bool = False,
+        better_by: float = 0.0,
+    ) -> None:  # fmt: skip
         self._rules, self._champion, self._since, self._watch = rules, champion, since, watch
         most = rules.watch if watch else rules.most
         segmented = bool(rules.segments) and not watch
         self._decision = Decision(
             rules.watch_alpha if watch else rules.alpha,
-            -rules.watch_margin if watch else rules.margin,
+            -rules.watch_margin if watch else rules.margin - better_by,
             minimum=max(1, rules.minimum),
             deadline=max(1, rules.minimum, most),
             bound=None if rules.loss == "wrong" else 1.0,
@@ -43,24 +47,23 @@ class Contest:
         )
         self._patience = seconds(rules.watch_for if watch else rules.patience) * _SECOND
         self._right = [0, 0]  # champion, challenger
-        self._n = self._others = 0
+        self._losses = [0.0, 0.0]
+        self._n = self._others = self._unsaid = 0
         self._latency = [0, 0.0, 0.0]  # pairs with both, milliseconds of each
         self.reason = ""
 
     def update(self, batch: Batch, found: Predictions) -> None:
-        """Labelled records, and what the challenger says of them."""
-        own = batch.model_version == self._champion
-        rows = np.flatnonzero(own)
-        self._others += len(batch) - len(rows)
+        """Labelled records, and what the challenger says of them: None where it cannot."""
+        own = np.flatnonzero(batch.model_version == self._champion)
+        rows = own[[found.labels[row] is not None for row in own.tolist()]] if len(own) else own
+        self._others += len(batch) - len(own)
+        self._unsaid += len(own) - len(rows)
         if not len(rows):
             return
         batch = batch if len(rows) == len(batch) else batch.take(rows)
-        said = [found.labels[row] for row in rows.tolist()]
         truth = batch.ground_truth_label.tolist()
-        served = batch.predicted_label.tolist()
-        champion, challenger = self._losses(served, truth), self._losses(said, truth)
-        self._right[0] += sum(a == b for a, b in zip(served, truth, strict=True))
-        self._right[1] += sum(a == b for a, b in zip(said, truth, strict=True))
+        labels = (batch.predicted_label.tolist(), [found.labels[row] for row in rows.tolist()])
+        champion, challenger = (self._took(which, said, truth) for which, said in enumerate(labels))
         self._n += len(rows)
         if found.latency_ms is not None:
             latency = np.asarray(found.latency_ms, dtype=np.float64)[rows]
@@ -82,21 +85,34 @@ class Contest:
             for values in zip(*columns, strict=True)
         ]
 
-    def recall(self, batch: Batch, champion: Predictions, challenger: Predictions) -> None:
+    def remember(self, batch: Batch, champion: Predictions, challenger: Predictions) -> None:
         """Labelled records from before the challenger's training data, and what both say."""
         truth = batch.ground_truth_label.tolist()
-        self._memory.update(
-            self._losses(list(champion.labels), truth), self._losses(list(challenger.labels), truth)
-        )
+        losses = (self._loss(list(each.labels), truth) for each in (champion, challenger))
+        self._memory.update(*losses)
 
-    def _losses(self, said: list[Any], truth: list[Any]) -> NDArray[np.float64]:
+    def _took(self, which: int, said: list[Any], truth: list[Any]) -> NDArray[np.float64]:
+        """The losses of one of the two, which are counted with how often it is right."""
+        losses = self._loss(said, truth)
+        wrong = losses if self._rules.loss == "wrong" else _wrong(said, truth)
+        self._right[which] += len(said) - int(wrong.sum())
+        self._losses[which] += float(losses.sum())
+        return losses
+
+    def _loss(self, said: list[Any], truth: list[Any]) -> NDArray[np.float64]:
+        """The loss of each, NaN where there is no prediction."""
         if self._rules.loss == "wrong":
-            return np.array([a != b for a, b in zip(said, truth, strict=True)], dtype=np.float64)
+            return _wrong(said, truth)
         misses = [abs(_number(a) - _number(b)) for a, b in zip(said, truth, strict=True)]
         loss = np.array(misses, dtype=np.float64)
         if self._rules.loss == "squared":
             loss = loss * loss
         return loss / self._rules.bound
+
+    @property
+    def gain(self) -> float:
+        """How much smaller the challenger's mean loss is, over all pairs; NaN without any."""
+        return (self._losses[0] - self._losses[1]) / self._n if self._n else float("nan")
 
     def verdict(self, now: int) -> str | None:
         """Who has won by now (the records' time): None while that is open."""
@@ -137,6 +153,7 @@ class Contest:
             "champion_accuracy": self._right[0] / n if n else None,
             "challenger_accuracy": self._right[1] / n if n else None,
             "served_by_others": self._others,
+            "not_predicted": self._unsaid,
             "watch": self._watch,
             **{k: v for k, v in self._decision.evidence().items() if k != "n"},
         }
@@ -152,6 +169,7 @@ class Contest:
         return to_bytes({
             "decision": self._decision.snapshot(), "memory": self._memory.snapshot(),
             "right": self._right, "n": self._n, "others": self._others, "latency": self._latency,
+            "unsaid": self._unsaid, "losses": self._losses,
         })  # fmt: skip
 
     def restore(self, body: bytes) -> None:
@@ -161,6 +179,12 @@ class Contest:
         self._memory.restore(kept["memory"])
         self._right, self._n = list(kept["right"]), kept["n"]
         self._others, self._latency = kept["others"], list(kept["latency"])
+        self._unsaid, self._losses = kept.get("unsaid", 0), list(kept.get("losses", (0.0, 0.0)))
+
+
+def _wrong(said: list[Any], truth: list[Any]) -> NDArray[np.float64]:
+    wrong = [float("nan") if a is None else float(a != b) for a, b in zip(said, truth, strict=True)]
+    return np.array(wrong, dtype=np.float64)
 
 
 def _number(value: Any) -> float:

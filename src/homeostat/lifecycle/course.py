@@ -12,20 +12,23 @@ from homeostat.errors import ConfigError, HomeostatError, InvalidSetting, did_yo
 from homeostat.lifecycle.rules import Rules
 
 LOSSES = ("wrong", "absolute", "squared")
+SPREAD, LATEST = "spread", "latest"
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which labelled records a trainer gets.
 
     window: the latest so many, or those of so long ("14d"), None for all that are kept. held_out:
-    the latest of them that are kept back for the comparison. history: a sample of so many from
-    before the window, drawn evenly. least: fewer than these are too few to train on. quarantine:
-    leave out what came while a detector said that the data were broken. half_life: age at which a
-    record's `weight` is half of the newest one's, None for no weights.
+    about so many are kept back for the comparison; held: "spread", every so manieth of the window,
+    old and new alike, or "latest", those before which the window ends. history: a sample of so
+    many from before the window, drawn evenly. least: fewer than these are too few to train on.
+    quarantine: leave out what came while a detector said that the data were broken. half_life: age
+    at which a record's `weight` is half of the newest one's, None for no weights.
     """
 
     window: int | str | None = "30d"
     held_out: int = 0
+    held: str = SPREAD
     history: int = 0
     least: int = 100
     quarantine: bool = True
@@ -39,6 +42,8 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             require(self.window > 0, "window", self.window, "above 0")
         for name in ("held_out", "history", "least"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
+        if self.held not in (SPREAD, LATEST):
+            raise InvalidSetting(f'held must be "{SPREAD}" or "{LATEST}", got {self.held!r}')
         if self.half_life is not None:
             require(seconds(self.half_life) > 0, "half_life", self.half_life, "above 0")
 
@@ -92,6 +97,54 @@ class Comparing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             require(given is None or given > 0, name, given, "above 0")
 
 
+class Recalling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When earlier versions are tried again, in the place of a retraining.
+
+    versions: at most so many, those made last; 0 for none. records: the latest labelled records
+    that the champion has served since its promotion, on which each is compared with it. alpha: of
+    one look, the probability that a version is recalled that is not better, over all versions
+    together: each is tested at alpha divided by how many are compared (C. E. Bonferroni 1936).
+    margin: it has to be better by more. minimum: pairs before a verdict. cooldown: between two
+    looks; every: after so long one looks without a request too, None for never; both in the
+    records' time. instead: what is recalled takes the place of the training that was asked for;
+    False trains all the same, and the new version then challenges the recalled one.
+    """
+
+    versions: int = 0
+    records: int = 2000
+    alpha: float = 0.05
+    margin: float = 0.0
+    minimum: int = 200
+    cooldown: str | float = "1h"
+    every: str | float | None = None
+    instead: bool = True
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is any look."""
+        return self.versions > 0
+
+    def micros(self, name: str) -> int:
+        """One of its spans of time, in microseconds."""
+        return round(seconds(getattr(self, name)) * _SECOND)
+
+    def check(self) -> None:
+        """Raises InvalidSetting for what cannot be."""
+        require(0 <= self.versions <= 100, "versions", self.versions, "from 0 to 100")
+        require(1 <= self.records <= _MOST, "records", self.records, f"from 1 to {_MOST:,}")
+        require(0 < self.alpha < 1, "alpha", self.alpha, "above 0, below 1")
+        require(0 <= self.margin < 1, "margin", self.margin, "from 0, below 1")
+        require(self.minimum >= 0, "minimum", self.minimum, "at least 0")
+        for name in ("cooldown", "every"):
+            if getattr(self, name) is not None:
+                require(self.micros(name) >= 0, name, getattr(self, name), "at least 0")
+        require(self.every is None or self.micros("every") > 0, "every", self.every, "above 0")
+
+
+_SECOND = 1_000_000
+_MOST = 100_000
+
+
 class Course(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of it. `trainer`, `scorer` are tables as those plug-ins are described.
 
@@ -104,12 +157,13 @@ class Course(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: Rules = Rules()
     data: Data = Data()
     compare: Comparing = Comparing()
+    recall: Recalling = Recalling()
 
 
 def course_of(given: Mapping[str, Any], path: str) -> Course:
     """The section as it stands in the configuration, checked; raises ConfigError with its path."""
     _known(given, Course, path)
-    for name, kind in (("rules", Rules), ("data", Data), ("compare", Comparing)):
+    for name, kind in _PARTS.items():
         if isinstance(given.get(name), Mapping):
             _known(given[name], kind, f"{path}.{name}")
     try:
@@ -118,12 +172,20 @@ def course_of(given: Mapping[str, Any], path: str) -> Course:
         said, _, place = str(error).partition(" - at `$")
         said = said.replace("Expected", "must be").replace("`", "")
         raise ConfigError(f"{path}{place.rstrip('`')}: {said}") from error
-    for part, name in ((course.rules, "rules"), (course.data, "data"), (course.compare, "compare")):
+    for name in _PARTS:
         try:
-            part.check()
+            getattr(course, name).check()
         except HomeostatError as error:
             raise ConfigError(f"{path}.{name}: {error}") from error
     return course
+
+
+_PARTS: dict[str, type[msgspec.Struct]] = {
+    "rules": Rules,
+    "data": Data,
+    "compare": Comparing,
+    "recall": Recalling,
+}
 
 
 def _known(given: Mapping[str, Any], kind: type[msgspec.Struct], path: str) -> None:

@@ -18,7 +18,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often a model may be retrained, and with whose word.
 
     cooldown: between two requests that become jobs. per_day, per_week: jobs asked for within so
-    long, 0 for no limit. All three count the records' own time. breaker: failures in a row after
+    long, 0 for no limit. at_latest: so long after the last retraining began one is asked for,
+    however well all seems; None for never. All four count the records' own time. breaker: failures in a row after
     which `rest` has to go by before the next. approval: somebody has to approve each job.
     seconds: a training may run; queue: one may wait for its turn or a word, by the clock.
     """
@@ -26,6 +27,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cooldown: str | float = "1h"
     per_day: int = 4
     per_week: int = 14
+    at_latest: str | float | None = None
     breaker: int = 3
     rest: str | float = "1d"
     approval: bool = False
@@ -36,6 +38,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Raises InvalidSetting for what cannot be."""
         for name in ("cooldown", "rest", "timeout", "queue"):
             self._seconds(name)
+        if self.at_latest is not None:
+            self._seconds("at_latest")
+            require(self.micros("at_latest") > 0, "at_latest", self.at_latest, "above 0")
         for name in ("per_day", "per_week", "breaker"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
 

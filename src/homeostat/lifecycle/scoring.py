@@ -12,7 +12,10 @@ from homeostat.lifecycle.versions import Version
 
 
 class Predictions(msgspec.Struct, frozen=True, kw_only=True):
-    """One prediction a record, in order; `latency_ms` of each, None where it was not measured."""
+    """One prediction a record, in order; `latency_ms` of each, None where it was not measured.
+
+    A label that is None is of a record from which this version cannot predict: it is left out.
+    """
 
     labels: Sequence[Any]
     scores: Sequence[float | None] | None = None

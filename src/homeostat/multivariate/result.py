@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from math import isnan, nan
 from typing import Any
 
+from homeostat.display.drawing import bar
+from homeostat.display.markup import short
+from homeostat.display.parts import Column, Row, badge, facts, notes, table, view
+
 _SHOWN = 5  # contributions in a terminal
 _IN_A_PAGE = 20
+_COLUMNS = (Column("column", "name"), Column("share of the difference", "fit"), Column(""))
 
 
 @dataclass(frozen=True)
@@ -82,20 +86,35 @@ class Result:
     def __repr__(self) -> str:
         lines = [f"{self.test}: {self.verdict}"]
         lines += [f"  {name:<10} {text}" for name, text in self._facts()]
-        shares = ", ".join(f"{_one_line(name)} {share}" for name, share in self._shares(_SHOWN))
+        shares = ", ".join(f"{short(name, 32)} {share}" for name, share in self._shares(_SHOWN))
         if shares:
             lines.append(f"  {'columns':<10} {shares}")
-        lines += [f"  note: {_one_line(note, 100)}" for note in self.notes[:_SHOWN]]
+        lines += [f"  note: {short(note, 100)}" for note in self.notes[:_SHOWN]]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        facts = [*self._facts(), *self._shares(_IN_A_PAGE)]
-        rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in facts
+        word = badge(
+            "alarm" if self.drift else "good" if self.needed is None else "warn", self.verdict
         )
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes[:_IN_A_PAGE])
-        title = f"<p><b>{escape(self.test)}: {escape(self.verdict)}</b></p>"
-        return f"{title}<table>{rows}</table>" + (f"<ul>{notes}</ul>" if notes else "")
+        shares = [
+            Row(
+                (
+                    short(name),
+                    bar(part, f"{short(name)}: {part:.0%} of the difference"),
+                    f"{part:.0%}",
+                )
+            )
+            for name, part in list(self.contributions.items())[:_IN_A_PAGE]
+            if part > 0
+        ]
+        return view(
+            f"All columns together: {self.test}",
+            word,
+            "",
+            facts(self._facts()),
+            table(_COLUMNS, shares) if shares else None,
+            notes(self.notes, _IN_A_PAGE),
+        )
 
 
 def _number(value: float) -> str:
@@ -104,8 +123,3 @@ def _number(value: float) -> str:
 
 def _rows(n: int, looked_at: int) -> str:
     return f"{n:,} rows" if looked_at in (0, n) else f"{n:,} rows, of which {looked_at:,} drawn"
-
-
-def _one_line(text: str, most: int = 32) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"

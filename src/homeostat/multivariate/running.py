@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from homeostat.comparison.names import ours
 from homeostat.errors import SEEDS, InvalidSetting, did_you_mean, require, whole, within
 from homeostat.multivariate.chance import Finding, Rows, shares
 from homeostat.multivariate.classifier import classifier
@@ -79,7 +80,7 @@ def test(
     both = tables(reference, current)
     n, m = both.rows
     result = Result(
-        test, effect_name=known.effect, alpha=alpha, n_reference=n, n_current=m,
+        ours(test), effect_name=known.effect, alpha=alpha, n_reference=n, n_current=m,
         notes=tuple(both.notes),
     )  # fmt: skip
     if min(n, m) < known.needed:
@@ -89,9 +90,10 @@ def test(
 
 
 def _known(test: str) -> Test:
-    if not isinstance(test, str) or test not in TESTS:
+    name = ours(test) if isinstance(test, str) else test
+    if not isinstance(name, str) or name not in TESTS:
         raise InvalidSetting(f"test {test!r} is unknown; {did_you_mean(str(test), TESTS)}")
-    return TESTS[test]
+    return TESTS[name]
 
 
 def _with(result: Result, **changes: Any) -> Result:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from math import inf, isnan, nan
 from typing import Any, NamedTuple
 
 from homeostat.errors import InvalidSetting, did_you_mean
+from homeostat.parity import shown
 from homeostat.parity.counts import text
 
 GAPS = ("demographic_parity", "equal_opportunity", "equalised_odds", "disparate_impact")
-_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
-_HEADS = ("segment", "n", "selected", "TPR", "FPR", "parity", "opportunity", "odds", "ratio")
-_SHOWN = 30
+RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
 
 
 class Estimate(NamedTuple):
@@ -105,41 +103,20 @@ class Fairness:
             "segments": segments,
         }
 
-    def _summary(self) -> str:
-        if not self.segments:
-            return f"no records to compare by {self.by}"
-        found = f"{len(self.unequal)} of {max(0, len(self) - 1)} segments differ"
-        skipped = f", {self.skipped:,} rows without a prediction" if self.skipped else ""
-        return f"{found} from {self.baseline} by {self.by} ({self.confidence:.0%}{skipped})"
-
-    def _table(self) -> list[tuple[str, ...]]:
-        rows: list[tuple[str, ...]] = [_HEADS]
-        for each in list(self)[:_SHOWN]:
-            estimates = (getattr(each, name) for name in (*_RATES, *GAPS))
-            rows.append((_one_line(each.name), f"{each.n:,}", *map(_cell, estimates)))
-        return rows
-
     def __repr__(self) -> str:
-        table = self._table()
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [self._summary()]
-        for cells in table:
-            padded = (f"{x:<{w}}" for x, w in zip(cells, widths, strict=True))
-            lines.append("  ".join(padded).rstrip())
-        if len(self) > _SHOWN:
-            lines.append(f"... and {len(self) - _SHOWN} more")
-        return "\n".join(lines)
+        return shown.text(self)
 
     def _repr_html_(self) -> str:
-        heads, *rows = self._table()
-        head = "".join(f"<th>{text}</th>" for text in heads)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in cells) + "</tr>"
-            for cells in rows
-        )
-        more = f"<p>... and {len(self) - _SHOWN} more</p>" if len(self) > _SHOWN else ""
-        title = f"<p><b>{escape(self._summary())}</b></p>"
-        return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        return shown.html(self)
+
+    def plot(self, gap: str = "demographic_parity") -> Any:
+        """A Plotly figure of one of the gaps: each segment against the baseline, with its interval.
+
+        Raises InvalidSetting for an unknown gap, MissingExtra without the extra `plot`.
+        """
+        if gap not in GAPS:
+            raise InvalidSetting(f"gap {gap!r} is unknown; {did_you_mean(str(gap), GAPS)}")
+        return shown.plot(self, gap)
 
 
 def _distance(gap: str, value: float) -> float:
@@ -150,20 +127,7 @@ def _distance(gap: str, value: float) -> float:
 
 def _plain(segment: Segment) -> dict[str, Any]:
     out: dict[str, Any] = {"n": segment.n}
-    for name in (*_RATES, *GAPS):
+    for name in (*RATES, *GAPS):
         estimate = getattr(segment, name)
         out[name] = None if estimate is None else estimate._asdict()
     return out
-
-
-def _cell(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "-"
-    if estimate.needed is not None:
-        return f"needs {estimate.needed}, has {estimate.n}"
-    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
-
-
-def _one_line(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 32 else f"{flat[:31]}…"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from os import PathLike
@@ -248,6 +248,13 @@ class Reference:
 
     def _repr_html_(self) -> str:
         return showing.html(self.counts, self.dependence)
+
+    def plot(self, columns: Iterable[str] | None = None) -> Any:
+        """A Plotly figure of how columns are distributed: these, or all; the first 12 with values.
+
+        Raises MissingExtra without the extra `plot`, UnknownColumn.
+        """
+        return showing.plot(self.counts, columns)
 
 
 def _check(other: Any) -> None:

@@ -10,6 +10,7 @@ is a function of the facts alone, and a restart that takes them again ends with 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,7 +25,6 @@ from homeostat.events import MetricUpdated, PluginFailed, SystemEvent
 from homeostat.runtime.answers import Sent
 from homeostat.runtime.cells import Cells
 from homeostat.runtime.crash import crashpoint
-from homeostat.runtime.folding import Folding
 from homeostat.runtime.isolation import Isolation
 from homeostat.runtime.labels import (
     CORRECTED,
@@ -41,20 +41,23 @@ from homeostat.runtime.labels import (
     same_label,
     turns,
 )
+from homeostat.runtime.mending import Mending
 from homeostat.runtime.records import Place, Records
+from homeostat.runtime.snapshots import Snapshots
 from homeostat.runtime.values import Values
-from homeostat.state import from_bytes, to_bytes
+from homeostat.state import to_bytes
 from homeostat.stores import pruning
+from homeostat.stores.faults import Damaged
 from homeostat.stores.packing import (
     pack,
     pack_batch,
     pack_label,
-    sealed,
     unpack_batch,
     unpack_label,
-    unsealed,
 )
-from homeostat.stores.store import LABELS, NEWS, RECORDS, Fact, Model, Parked, Store
+from homeostat.stores.store import LABELS, NEWS, RECORDS, STATES, Fact, Model, Parked, Store
+
+_log = logging.getLogger("homeostat.account")
 
 AN_HOUR = 3_600_000_000  # microseconds
 
@@ -62,7 +65,6 @@ ANY_MODEL = 0
 """The number under which labels are parked that do not name a model."""
 
 _TOGETHER = 16_384  # records that are folded at once
-_SNAPSHOT_EVERY = 50_000  # facts, so that a restart takes at most so many again
 _MARGIN = 2  # times the labels that a recount needs stay, so that some may be taken back
 
 
@@ -86,8 +88,7 @@ class Account:
         self._store, self._records = store, records
         self._cells = Cells(store, model.number)
         self._position = model.position
-        self._fingerprint = fingerprint(engine)
-        self._saved_at = 0
+        self._snapshots = Snapshots(store, model.number, model.name, fingerprint(engine))
         self._stale = self._corrected = False
         self._waiting = store.waiting(model.number) + store.waiting(ANY_MODEL)
         self._unfolded: list[Batch] = []
@@ -96,6 +97,9 @@ class Account:
         self._changed = False
         self.on_labelled: Callable[[Batch], None] = _nobody
         """Hears of records whose label became known, in the change that brings it."""
+        self.mending: Mending | None = None
+        """What catches up now for plug-ins that are off."""
+        self._mended = ""  # what came of it, in words
 
     @property
     def engine(self) -> Engine:
@@ -391,6 +395,8 @@ class Account:
 
         Everything they have led to is in the snapshot. Raises Damaged, having changed nothing.
         """
+        if self.mending is not None:
+            return False  # it reads them
         kept = self.counters.get("labels", 0) - self.counters.get("forgotten_labels", 0)
         spare = kept - _MARGIN * labels_needed(self._engine)
         end = records = labels = 0
@@ -445,13 +451,12 @@ class Account:
     def save(self, now: int, snapshot: bool = False) -> int:
         """Write what has changed, within the change that caused it; how many events are new."""
         self._catch_up()
-        due = self._position - self._saved_at >= _SNAPSHOT_EVERY or self._corrected
-        due = due or (snapshot and self._position != self._saved_at)
+        due = self._snapshots.due(self._position) or self._corrected
+        due = due or (snapshot and self._position != self._snapshots.at)
         engine = self._engine.snapshot() if due else b""
         self._report()  # of those that cannot be remembered
         if self._isolation.news:  # so that no restart has to fold across the failure
-            last = self._store.snapshot(self.number) if self._saved_at else None
-            self._isolation.keep_good(None if last is None else (last[0], self._unsealed(last[2])))
+            self._isolation.keep_good(self._snapshots.good())
             due, engine = True, self._engine.snapshot()
         new = len(self._new_events)
         if new:
@@ -467,12 +472,8 @@ class Account:
                 "engine": engine, "latest": self._values.latest, "told": self._told_so_far,
                 "good": self._isolation.good,
             }  # fmt: skip
-            self._store.keep_snapshot(
-                self.number, self._position, self._fingerprint, sealed(to_bytes(memory))
-            )
-            crashpoint("snapshot_kept")
-            self._saved_at, self._corrected = self._position, False
-            self._changed = True
+            self._snapshots.keep(self._position, memory)
+            self._corrected, self._changed = False, True
         if self._changed:
             kept = Model(self.number, self.name, self._position, self.counters)
             self._store.keep_model(kept)
@@ -497,64 +498,68 @@ class Account:
             + self.counters.get("untold", 0)
         )  # fmt: skip
 
-    def _unsealed(self, body: bytes) -> dict[str, Any]:
-        return from_bytes(unsealed(body, f"the snapshot of {self.name}"))  # type: ignore[no-any-return]
+    # Mending ----------------------------------------------------------------------------------
 
-    def mend(self) -> None:
-        """Give plug-ins that are off what they missed, from the last state in which all were well.
+    @property
+    def mendable(self) -> bool:
+        """Whether plug-ins are off that can be tried anew."""
+        return self._isolation.mendable
 
-        One that fails again is off again, and where all do nothing has changed. What the
-        others would tell they have told; what those that were off would have told is counted, and
-        not told. Reads the facts since that state.
+    @property
+    def mended_so_far(self) -> str:
+        """How far mending is, or what came of it since the start, in words; empty for nothing."""
+        return f"{self.mending.share:.0%} of the facts" if self.mending else self._mended
+
+    def mend(self, engine_of: Callable[[str], Engine]) -> bool:
+        """Give plug-ins that are off a piece of what they missed; whether more is left.
+
+        One that fails again is off again, and where all do nothing has changed. What the others
+        would tell they have told; what those that were off would have told is counted, and not
+        told. Facts stay meanwhile. Where they cannot be read, plug-ins stay off.
         """
         good = self._isolation.good
-        if good is None:
-            return
+        assert good is not None
         self._catch_up()
-        was = {label: self._engine.health[label] for label in self._engine.off}
-        before = self._engine.snapshot(), self._values.latest
         try:
-            self._engine.restore(good["engine"])
-        except SnapshotMismatch:  # mended, it remembers something else
-            good = self._isolation.beginning()
-            self._engine.restore(good["engine"])
-        self._values.latest = good["latest"]
-        caught = 0
+            if self.mending is None:
+                model = Model(self.number, self.name, self._position, self.counters)
+                self.mending = Mending(
+                    self._store, model, engine_of(self.name), self._records, good
+                )
+            if self.mending.step(self._position):
+                return True
+        except Damaged as error:
+            self._mended = f"not mended: {error}"
+            _log.error("%s: plug-ins that are off stay so: %s", self.name, error)
+        else:
+            self._take_over(self.mending)
+        self.mending = None
+        return False
 
-        def heard(events: EventBatch) -> None:
-            nonlocal caught
-            self._values.told(events)
-            counts = events.counts()
-            caught += sum(n for kind, n in counts.items() if kind not in _SILENT)
-
-        model = Model(self.number, self.name, self._position, self.counters)
-        folding = Folding(
-            self._store, model, self._engine, self._records, heard, self._values.recounted
-        )
-        folding.begin(good["position"])
-        for fact in self._store.facts(self.number, good["position"]):
-            outside = folding.fold(fact)
-            caught += len(outside)
-            if any(map(turns, outside)):
-                self._values.latest = {}
-        folding.end()
-        self._engine.snapshot()  # one that cannot be remembered fails here
-        if was.keys() <= set(self._engine.off):  # in vain
-            self._engine.restore(before[0])
-            self._values.latest = before[1]
+    def _take_over(self, mending: Mending) -> None:
+        """Go on from what the other engine remembers, which has seen the same; unless in vain."""
+        was = {label: self._engine.health[label] for label in self._engine.off}
+        if was.keys() <= set(mending.engine.off):
+            self._mended = "tried in vain"
             return
-        if good["told"] is not None:
-            self.count("untold", good["told"] + caught - self._told_so_far)
+        self._engine.restore(mending.engine.snapshot())
+        self._values.latest = mending.values.latest
+        if mending.told is not None:
+            self.count("untold", mending.told + mending.caught - self._told_so_far)
+        self.count("unseen", mending.gone)
         self._isolation.tried(was)
+        self._mended = f"without {mending.gone:,} facts that are gone" if mending.gone else "mended"
+        _log.info("%s: %s", self.name, self._mended)
         self._corrected = self._changed = True
+
+    # Taking up --------------------------------------------------------------------------------
 
     def _resume(self) -> None:
         """Take the latest snapshot, then the facts since; all their events are kept already."""
         start = 0
-        kept = self._store.snapshot(self.number)
-        if kept is not None and kept[1] == self._fingerprint:
-            start, _, body = kept
-            memory = self._unsealed(body)
+        kept = self._snapshots.read()
+        if kept is not None:
+            start, memory = kept
             try:
                 self._engine.restore(memory["engine"])
                 self._values.latest = memory["latest"]
@@ -562,12 +567,13 @@ class Account:
             except SnapshotMismatch:
                 start = 0
             crashpoint("snapshot_read")
+        self._engine.bar()
         for fact in self._store.facts(self.number, start):
             self._refold(fact)
             crashpoint("fact_folded")
         self._recount()
         self._report()
-        self._saved_at = start
+        self._snapshots.at = start
 
     def _refold(self, fact: Fact) -> None:
         if fact.kind == RECORDS:
@@ -575,6 +581,8 @@ class Account:
             return
         if fact.kind == NEWS:
             self._heed(news(fact))
+            return
+        if fact.kind == STATES:
             return
         positions, first, changed = first_labels(fact, self._records)
         if positions:
@@ -596,5 +604,4 @@ def _nobody(_: Batch) -> None:
     """Hears nothing."""
 
 
-_SILENT = (MetricUpdated, PluginFailed)
 _HEARD = ("RetrainRequested", "DriftDetected", "DriftEnded")

@@ -180,8 +180,12 @@ def _miss(cell: Cell, errors: NDArray[np.float64], sign: int) -> None:
 
 
 def _buckets(latency: NDArray[np.float64]) -> dict[int, int]:
+    found, counts = np.unique(latency_places(latency), return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def latency_places(latency: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The bucket of each latency in milliseconds."""
     with np.errstate(divide="ignore"):
         places = np.floor(np.log(latency) / _STEP)
-    places = np.where(np.isfinite(places), places, _ZERO).astype(np.int64)
-    found, counts = np.unique(places, return_counts=True)
-    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+    return np.where(np.isfinite(places), places, _ZERO).astype(np.int64)

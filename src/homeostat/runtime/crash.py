@@ -50,6 +50,12 @@ LOOP_POINTS = (
 )
 """Those of the loop."""
 
+RECALL_POINTS = ("looked", "promoted")
+"""Those of a look at earlier versions."""
+
+INGEST_POINTS = ("ingest_before_commit", "ingest_after_commit")
+"""Those of what a source delivers."""
+
 _ARMED, _, _times = os.environ.get("HOMEOSTAT_CRASH", "").partition(":")
 _left = int(_times or 1)
 

@@ -28,7 +28,7 @@ from homeostat.runtime.labels import (
 )
 from homeostat.runtime.records import Records
 from homeostat.stores.packing import unpack, unpack_batch
-from homeostat.stores.store import LABELS, NEWS, Fact, Model, Store
+from homeostat.stores.store import LABELS, NEWS, STATES, Fact, Model, Store
 
 _TOGETHER = 16_384  # records that are folded at once
 
@@ -67,18 +67,17 @@ class Folding:
         self._end = fact.first + fact.n
         if fact.kind == NEWS:
             return self._news(fact)
+        if fact.kind == STATES:
+            return []
         self._wait(unpack_batch(fact.body, self._model.name, fact.place))
         return []
 
-    def begin(self, start: int) -> None:
-        """Know the labels that came before the position from which on facts will be taken."""
-        for fact in self._store.facts(self._model.number, 0):
-            if fact.first >= start:
-                break
-            if fact.kind == LABELS:
-                kept = unpack(fact.body, fact.place)
-                self._late |= zip(kept["positions"].tolist(), kept["labels"], strict=True)
-        self._end = start
+    def know(self, fact: Fact) -> None:
+        """Know the labels of a fact that the engine has seen already; all of them come first."""
+        if fact.kind == LABELS:
+            kept = unpack(fact.body, fact.place)
+            self._late |= zip(kept["positions"].tolist(), kept["labels"], strict=True)
+        self._end = fact.first + fact.n
 
     def end(self) -> None:
         """Fold what still waits."""

@@ -20,6 +20,7 @@ import msgspec
 
 from homeostat.errors import Closed, HomeostatError
 from homeostat.sinks import GiveUp, Gone, Outgoing, Outlet, Retry
+from homeostat.stores import silences
 from homeostat.stores.faults import StoreError
 from homeostat.stores.store import Delivery, Store, Stored
 
@@ -191,9 +192,16 @@ class Follower:
             if not line.page:
                 return None
             event = line.page.popleft()
-            if self.outlet.wants_kind(event.kind):
+            if self.outlet.wants_kind(event.kind) and not self._silenced(line.name, event):
                 return event
             line.cursor = event.seq
+
+    def _silenced(self, model: str, event: Stored) -> bool:
+        """Whether somebody asked not to be told; what only keeps events is told all the same."""
+        if not self.outlet.wakes:
+            return False
+        silence = silences.of(self._reader, model)
+        return silence is not None and silence.covers(event.received)
 
     def _deliver(self, line: _Line, event: Stored, tries: int) -> None:
         try:

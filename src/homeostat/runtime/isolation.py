@@ -50,7 +50,7 @@ class Isolation:
         if self.good is not None:
             return
         if kept is None:
-            self.good = self.beginning()
+            self.good = beginning(self._fresh)
             return
         position, memory = kept
         self.good = {
@@ -58,9 +58,10 @@ class Isolation:
             "told": memory.get("told"),
         }  # fmt: skip
 
-    def beginning(self) -> dict[str, Any]:
-        """What is good before the first fact."""
-        return {"position": 0, "engine": self._fresh, "latest": {}, "told": 0}
+    @property
+    def mendable(self) -> bool:
+        """Whether there is a good state, and one that is off that may be tried."""
+        return self.good is not None and not set(self._engine.off) <= self._engine.barred.keys()
 
     def resumed(self, good: dict[str, Any] | None) -> None:
         """The engine has taken a snapshot; those that are off in it were told of."""
@@ -74,3 +75,8 @@ class Isolation:
         self._known &= set(self._engine.off)
         if not self._engine.off:
             self.good = None
+
+
+def beginning(fresh: bytes) -> dict[str, Any]:
+    """What is good before the first fact: the snapshot of an engine that has seen nothing."""
+    return {"position": 0, "engine": fresh, "latest": {}, "told": 0}

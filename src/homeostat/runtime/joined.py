@@ -26,6 +26,11 @@ class Joined(NamedTuple):
     batch: Batch
 
 
+def picked(joined: Joined, rows: NDArray[Any]) -> Joined:
+    """Some of them."""
+    return Joined(joined.positions[rows], joined.batch.take(rows))
+
+
 def labelled_back(store: Store, model: int, name: str, before: int) -> Iterator[Joined]:
     """All labelled records before a position, a fact at a time, the latest first."""
     late: dict[int, Any] = {}
@@ -110,6 +115,4 @@ def _gathered(
 
 def _from(joined: Joined, least: int) -> Joined:
     rows = np.flatnonzero(joined.positions >= least)
-    if len(rows) == len(joined.positions):
-        return joined
-    return Joined(joined.positions[rows], joined.batch.take(rows))
+    return joined if len(rows) == len(joined.positions) else picked(joined, rows)

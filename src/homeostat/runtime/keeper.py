@@ -112,7 +112,6 @@ class Keeper:
             crashpoint("store_open")
             self._ledger: Ledger | None = self._ledger_of(self._store)
             with self._store.change():
-                self._ledger.mend()
                 self._ledger.save()
         except Exception as error:
             self.broken = error

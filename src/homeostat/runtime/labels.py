@@ -13,7 +13,7 @@ from homeostat.events import ModelPromoted, ModelRolledBack, SystemEvent
 from homeostat.protocols import follows_labels
 from homeostat.runtime.records import Place, Records
 from homeostat.stores.packing import unpack, unpack_label
-from homeostat.stores.store import LABELS, NEWS, Fact, Store
+from homeostat.stores.store import LABELS, NEWS, STATES, Fact, Store
 
 SETTLED, CORRECTED, RETRACTED, RESTORED = 0, 1, 2, 3
 """What a label did: it was the record's first, replaced another, took one back, or came after that.
@@ -102,7 +102,7 @@ def first_labels(fact: Fact, records: Records) -> tuple[list[int], list[Any], bo
 
 def settled_in(fact: Fact, records: Records) -> list[int]:
     """The records whose label became known with a fact."""
-    if fact.kind == NEWS:
+    if fact.kind in (NEWS, STATES):
         return []
     if fact.kind == LABELS:
         return first_labels(fact, records)[0]

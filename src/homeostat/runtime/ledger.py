@@ -19,6 +19,7 @@ from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.judging import NOT_YET, judge
 from homeostat.runtime.labels import CORRECTED, RESTORED, RETRACTED
 from homeostat.runtime.loop import Loop
+from homeostat.runtime.mender import Mender
 from homeostat.runtime.records import Place, Records
 from homeostat.stores.packing import pack_label
 from homeostat.stores.store import Model, Parked, Store
@@ -234,13 +235,18 @@ class Ledger:
 
     def mend(self) -> None:
         """Try plug-ins anew that are off, over what they missed. Cost: that of folding it."""
-        for account in self.accounts.values():
-            account.mend()
+        mender = Mender(self._engine_of)
+        while mender(self.accounts):
+            pass
 
     def off(self) -> dict[str, list[str]]:
         """By model, the plug-ins that failed and are off."""
         found = {name: account.engine.off for name, account in self.accounts.items()}
         return {name: off for name, off in found.items() if off}
+
+    def mending(self) -> list[str]:
+        """The models of which plug-ins that were off catch up now."""
+        return [name for name, account in self.accounts.items() if account.mending is not None]
 
     # The loop ---------------------------------------------------------------------------------
 

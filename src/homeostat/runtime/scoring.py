@@ -8,14 +8,17 @@ change that takes the predictions.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from homeostat.batch import Batch
-from homeostat.errors import HomeostatError, InvalidInput
+from homeostat.errors import HomeostatError
 from homeostat.lifecycle.scoring import Predictions
 from homeostat.lifecycle.versions import Version
-from homeostat.runtime.joined import labelled_on
+from homeostat.runtime.holding import compared
+from homeostat.runtime.joined import labelled_on, picked
+from homeostat.runtime.predicting import predicted
 from homeostat.runtime.training import older
 from homeostat.runtime.trainings import Care, Change
 from homeostat.stores import jobs, versions
@@ -46,37 +49,34 @@ class Scoring:
 
     def step(self) -> bool:
         """Go on with each comparison; whether there was anything."""
-        return sum(self._scored(model) for model in self._reader.models()) > 0
+        running = versions.compared(self._reader)
+        models = (
+            [each for each in self._reader.models() if each.number in running] if running else []
+        )
+        for name in self.problems.keys() - {model.name for model in models}:
+            self._hindered(name, None)
+        return sum(self._scored(model) for model in models) > 0
 
     def _scored(self, model: Model) -> bool:
         care = self._care_of(model.name)
         if care.scorer is None or self._later.get(model.name, 0) > self._clock():
             return False
         standing = versions.standing(self._reader, model.number)
-        if standing is None or standing.challenger is None:
-            self._hindered(model.name, None)
-            return False
         where = versions.progress(self._reader, model.number)
-        version = versions.found(self._reader, model.name, standing.challenger)
-        if where is None or version is None:
+        if standing is None or standing.challenger is None or where is None:
             return False
-        end, batches = where.cursor, []
-        for after, joined in labelled_on(
-            self._reader, model.number, model.name, where.cursor, where.cut
-        ):
-            end = after
-            if len(joined.positions):
-                batches.append(joined.batch)
-            if sum(map(len, batches)) >= _MOST:
-                break
+        version = versions.found(self._reader, model.name, standing.challenger)
+        job = jobs.found(self._reader, standing.job) if standing.job else None
+        if version is None:
+            return False
+        manifest = {} if job is None else job.manifest
+        end, batch = self._next(model, where, manifest)
         if end == where.cursor:
             return False
-        batch = Batch.joined(batches) if batches else Batch.from_records([])
         try:
             version = self._place(version)
-            found = care.scorer.predict(version, _unlabelled(batch)) if len(batch) else _NONE
-            _check(found, len(batch))
-            recalled = self._recalled(model, care, standing, version, where)
+            found = predicted(care.scorer, version, batch) if len(batch) else _NONE
+            older_ones = self._remembered(model, care, standing, version, where, manifest)
         except HomeostatError as error:
             self._hindered(model.name, str(error))
             self._later[model.name] = self._clock() + _RETRY
@@ -84,9 +84,24 @@ class Scoring:
         self._hindered(model.name, None)
         began, challenger = where.cursor, standing.challenger
         self._change(
-            model.name, lambda loop: loop.scored(challenger, began, end, batch, found, recalled)
+            model.name,
+            lambda loop: loop.pairs.scored(challenger, began, end, batch, found, older_ones),
         )
         return True
+
+    def _next(self, model: Model, where: Progress, manifest: dict[str, Any]) -> tuple[int, Batch]:
+        """The next records that are compared, and the position after them."""
+        end, batches = where.cursor, []
+        for after, joined in labelled_on(
+            self._reader, model.number, model.name, where.cursor, where.cut
+        ):
+            end = after
+            rows = np.flatnonzero(compared(joined.positions, manifest))
+            if len(rows):
+                batches.append(picked(joined, rows).batch)
+            if sum(map(len, batches)) >= _MOST:
+                break
+        return end, Batch.joined(batches) if batches else Batch.from_records([])
 
     def _hindered(self, name: str, problem: str | None) -> None:
         """What hinders the comparison of a model; None for nothing."""
@@ -101,40 +116,22 @@ class Scoring:
             self.problems[name] = problem
         self._tell(dict(self.problems))
 
-    def _recalled(
-        self, model: Model, care: Care, standing: Standing, version: Version, where: Progress
-    ) -> tuple[Batch, Predictions, Predictions] | None:
+    def _remembered(
+        self, model: Model, care: Care, standing: Standing, version: Version, where: Progress,
+        manifest: dict[str, Any],
+    ) -> tuple[Batch, Predictions, Predictions] | None:  # fmt: skip
         """At the beginning, older records and what both say of them; None for no such look."""
         most = care.course.compare.memory
-        job = jobs.found(self._reader, standing.job) if standing.job else None
-        if not most or job is None or standing.watched or where.cursor != where.cut:
+        if not most or "from" not in manifest or standing.watched or where.cursor != where.cut:
             return None
-        batch = older(self._reader, model.number, model.name, job.manifest, most)
+        batch = older(self._reader, model.number, model.name, manifest, most)
         if not len(batch):
             return None
-        asked = _unlabelled(batch)
         champion = versions.found(self._reader, model.name, standing.champion)
         served = Predictions(labels=batch.predicted_label.tolist())
         if champion is not None and champion.artifact is not None:
-            served = care.scorer.predict(self._place(champion), asked)
-            _check(served, len(batch))
-        found = care.scorer.predict(version, asked)
-        _check(found, len(batch))
-        return batch, served, found
+            served = predicted(care.scorer, self._place(champion), batch)
+        return batch, served, predicted(care.scorer, version, batch)
 
 
 _NONE = Predictions(labels=())
-
-
-def _unlabelled(batch: Batch) -> Batch:
-    """The records without what a prediction may not know."""
-    return batch.with_truth([None] * len(batch))
-
-
-def _check(found: Predictions, n: int) -> None:
-    if len(found.labels) != n:
-        raise InvalidInput(
-            "labels", f"are {len(found.labels):,} for {n:,} records", "one a record, in order"
-        )
-    if found.latency_ms is not None and not np.isfinite(np.asarray(found.latency_ms)).all():
-        raise InvalidInput("latency_ms", "must be finite", "leave it out where it is not known")

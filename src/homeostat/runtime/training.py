@@ -18,14 +18,14 @@ from homeostat.batch import Batch
 from homeostat.durations import seconds
 from homeostat.errors import HomeostatError, MissingExtra
 from homeostat.events import SystemEvent
-from homeostat.lifecycle.course import Data
-from homeostat.runtime.joined import Joined, labelled_back
+from homeostat.lifecycle.course import LATEST, Data
+from homeostat.runtime.holding import hashes, held
+from homeostat.runtime.joined import Joined, labelled_back, picked
 from homeostat.stores.packing import pack_batch
 from homeostat.stores.store import Store
 from homeostat.times import from_micros, parse, to_micros, to_text
 
 _SECOND = 1_000_000
-_MIXED = np.uint64(0x9E3779B97F4A7C15)
 
 
 class TooFew(HomeostatError):
@@ -35,7 +35,8 @@ class TooFew(HomeostatError):
 class Chosen:
     """Labelled records for a training, in the order of their positions, and what they are.
 
-    cut: records from this position on are for the comparison, and none of them is in here.
+    cut: records from this position on are for the comparison, and none of them is in here: all of
+    them, or those held out of the window (`homeostat.runtime.holding`) and all after it.
     """
 
     def __init__(self, batch: Batch, weights: NDArray[np.float64] | None, cut: int,
@@ -60,7 +61,7 @@ def older(store: Store, model: int, name: str, manifest: dict[str, Any], most: i
     for joined in labelled_back(store, model, name, manifest["before"]):
         before = np.flatnonzero(joined.batch.created_at < first)
         if len(before):
-            sample.see(_picked(joined, before))
+            sample.see(picked(joined, before))
     parts = sample.parts()
     return Batch.joined([part.batch for part in parts]) if parts else Batch.from_records([])
 
@@ -70,7 +71,10 @@ class _Picker:
 
     def __init__(self, data: Data, broken: Sequence[tuple[int, int]], position: int) -> None:
         self._data, self._broken, self._position = data, broken, position
-        self._held, self._cut = data.held_out, position
+        self._latest = data.held_out if data.held == LATEST else 0
+        self._every: int | None = None  # one in so many of the window is held out
+        self._held = 0
+        self._cut = position
         window = data.window
         self._rows = window if isinstance(window, int) else None
         self._span = round(seconds(window) * _SECOND) if isinstance(window, str) else None
@@ -86,23 +90,24 @@ class _Picker:
             return
         inside = self._inside(joined)
         if inside.any():
-            kept = _picked(joined, np.flatnonzero(inside))
+            kept = picked(joined, np.flatnonzero(inside))
             self._window.append(kept)
             self._taken += len(kept.positions)
         if not inside.all():
             if self._data.history:
-                self._past.see(_picked(joined, np.flatnonzero(~inside)))
+                self._past.see(picked(joined, np.flatnonzero(~inside)))
             else:
                 self.full = not inside.any()
 
     def _without_held(self, joined: Joined) -> Joined:
-        if self._held <= 0:
+        if self._latest <= 0:
             return joined
         n = len(joined.positions)
-        held = min(self._held, n)
-        self._held -= held
-        self._cut = int(joined.positions[n - held])
-        return _picked(joined, np.arange(n - held))
+        last = min(self._latest, n)
+        self._latest -= last
+        self._held += last
+        self._cut = int(joined.positions[n - last])
+        return picked(joined, np.arange(n - last))
 
     def _without_broken(self, joined: Joined) -> Joined:
         times = joined.batch.created_at
@@ -112,7 +117,7 @@ class _Picker:
         if not bad.any():
             return joined
         self._left_out += int(bad.sum())
-        return _picked(joined, np.flatnonzero(~bad))
+        return picked(joined, np.flatnonzero(~bad))
 
     def _inside(self, joined: Joined) -> NDArray[np.bool_]:
         n = len(joined.positions)
@@ -126,7 +131,20 @@ class _Picker:
             self._start = int(times.max()) - self._span
         return np.asarray(times >= self._start, dtype=bool)
 
+    def _spread(self) -> None:
+        """Hold records out of the window, wherever they stand in it."""
+        if self._data.held == LATEST or not self._data.held_out or not self._taken:
+            return
+        self._every = max(2, round(self._taken / self._data.held_out))
+        for at, joined in enumerate(self._window):
+            out = held(joined.positions, self._every)
+            if out.any():
+                self._held += int(out.sum())
+                self._cut = min(self._cut, int(joined.positions[out].min()))
+                self._window[at] = picked(joined, np.flatnonzero(~out))
+
     def chosen(self) -> Chosen:
+        self._spread()
         parts = [*self._past.parts(), *reversed(self._window)]
         n = sum(len(part.positions) for part in parts)
         if n < max(1, self._data.least):
@@ -143,11 +161,14 @@ class _Picker:
         times = batch.created_at
         digest = hashlib.sha256(pack_batch(batch))
         digest.update(np.ascontiguousarray(every).tobytes())
+        every_so = {} if self._every is None else {"held_every": self._every}
         return {
             "hash": digest.hexdigest(),
             "records": len(batch),
             "of_history": self._past.n,
             "left_out": self._left_out,
+            "held_out": self._held,
+            **every_so,
             "before": self._position,
             "cut": self._cut,
             "from": to_text(from_micros(int(times.min()))),
@@ -167,11 +188,10 @@ class _Sample:
         self.n = 0
 
     def see(self, joined: Joined) -> None:
-        keys = joined.positions.astype(np.uint64) * _MIXED
-        keys = (keys ^ (keys >> np.uint64(29))) * _MIXED
+        keys = hashes(joined.positions)
         if self._bar is not None:
             low = np.flatnonzero(keys < self._bar)
-            keys, joined = keys[low], _picked(joined, low)
+            keys, joined = keys[low], picked(joined, low)
         if len(keys):
             self._parts.append((keys, joined))
             self.n += len(keys)
@@ -187,7 +207,7 @@ class _Sample:
         for keys, joined in self._parts:
             low = np.flatnonzero(keys < self._bar)
             if len(low):
-                kept.append((keys[low], _picked(joined, low)))
+                kept.append((keys[low], picked(joined, low)))
         self._parts = kept
         self.n = sum(len(keys) for keys, _ in kept)
 
@@ -195,10 +215,6 @@ class _Sample:
         """What was drawn, the oldest first."""
         self._thin()
         return [joined for _, joined in reversed(self._parts)]
-
-
-def _picked(joined: Joined, rows: NDArray[Any]) -> Joined:
-    return Joined(joined.positions[rows], joined.batch.take(rows))
 
 
 def _weights(batch: Batch, half_life: str | float | None) -> NDArray[np.float64] | None:

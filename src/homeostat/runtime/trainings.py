@@ -74,14 +74,14 @@ class Trainings:
             self._adopt()
         found = jobs.all_of(self._reader, states=OPEN)
         for name in {self._name(job) for job in found if self._overdue(job)}:
-            self._change(name, lambda loop: loop.overdue())
+            self._change(name, lambda loop: loop.jobs.overdue())
         running = [job for job in found if job.state == RUNNING]
         self._end_others(running)
         moved = False
         for job in running:
             moved |= self._helped(job)
         free = self._most - len(running)
-        for job in reversed([job for job in found if job.state == QUEUED]):
+        for job in reversed(self._ready(found)):
             if free <= 0:
                 break
             started = self._started(job)
@@ -89,8 +89,14 @@ class Trainings:
             moved |= started
         return moved
 
+    def _ready(self, found: list[Job]) -> list[Job]:
+        """Those that wait for their turn alone: earlier versions are looked at first."""
+        queued = [job for job in found if job.state == QUEUED]
+        looked = {look.job for look in versions.looks(self._reader)} if queued else set()
+        return [job for job in queued if job.id not in looked]
+
     def _started(self, job: Job) -> bool:
-        return self._change(self._name(job), lambda loop: loop.start(job.id)) is not None
+        return self._change(self._name(job), lambda loop: loop.jobs.start(job.id)) is not None
 
     def _overdue(self, job: Job) -> bool:
         limit = self._care_of(self._name(job)).course.rules.micros("queue")
@@ -119,7 +125,7 @@ class Trainings:
         handle = care.trainer.begin(order)
         crashpoint("trainer_begun")
         manifest = order.manifest
-        self._change(name, lambda loop: loop.handled(job.id, job.token, handle, manifest))
+        self._change(name, lambda loop: loop.jobs.handled(job.id, job.token, handle, manifest))
         self._live[job.id, job.token] = (name, handle)
         return True
 
@@ -166,7 +172,7 @@ class Trainings:
             return True
         if now - self._beats.get(job.id, 0) > _BEAT or list(progress.lines) != job.lines:
             self._beats[job.id] = now
-            self._change(name, lambda loop: loop.beaten(job.id, job.token, progress.lines))
+            self._change(name, lambda loop: loop.jobs.beaten(job.id, job.token, progress.lines))
         return False
 
     def _ended(self, job: Job, name: str, progress: Progress) -> None:
@@ -183,13 +189,13 @@ class Trainings:
         crashpoint("artifact_kept")
         self._change(
             name,
-            lambda loop: loop.succeeded(job.id, job.token, trained, digest, progress.lines),
+            lambda loop: loop.jobs.succeeded(job.id, job.token, trained, digest, progress.lines),
         )
         self._tidied(job)
 
     def _failed(self, job: Job, state: str, problem: str, lines: Any = ()) -> None:
         self._change(
-            self._name(job), lambda loop: loop.failed(job.id, job.token, state, problem, lines)
+            self._name(job), lambda loop: loop.jobs.failed(job.id, job.token, state, problem, lines)
         )
         self._tidied(job)
 
@@ -202,7 +208,8 @@ class Trainings:
             return True
         self._later[job.id] = now + _RETRY
         self._change(
-            self._name(job), lambda loop: loop.beaten(job.id, job.token, [f"homeostat: {error}"])
+            self._name(job),
+            lambda loop: loop.jobs.beaten(job.id, job.token, [f"homeostat: {error}"]),
         )
         return False
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.engine import Engine
-from homeostat.event_batch import EventBatch
-from homeostat.events import MetricUpdated
+from homeostat.event_batch import EventBatch, named_in
 
 
 class Values:
@@ -22,12 +21,8 @@ class Values:
 
     def told(self, events: EventBatch) -> None:
         """Note the values among the events of a batch."""
-        for name in dict.fromkeys(
-            getattr(column, "name", "") for column in events.columns
-            if column.kind is MetricUpdated
-        ):  # fmt: skip
-            if name:
-                self._note(name, events.metric(name))
+        for name in dict.fromkeys(name for column in events.columns for name in named_in(column)):
+            self._note(name, events.metric(name))
 
     def recounted(self, rebuilt: Mapping[str, NDArray[np.float64]]) -> None:
         """Note the values of metrics that were built anew; of those without one, there is none."""

@@ -21,7 +21,7 @@ from homeostat.lifecycle.versions import Version
 from homeostat.outbound.environment import environment
 from homeostat.scorers.answers import predictions
 from homeostat.scorers.faults import ScorerFailed
-from homeostat.scorers.features import features_of
+from homeostat.scorers.features import Wanted
 
 _PRINTED = 4000  # bytes of what it prints that are shown
 
@@ -43,13 +43,13 @@ class Command:
     ) -> None:  # fmt: skip
         if not argv or not all(any(mark in each for each in argv) for mark in _MARKS):
             raise ConfigError('argv: needs a program, and "{input}" and "{output}" behind it')
-        self._argv, self._features, self._classes = list(argv), features, tuple(classes)
+        self._argv, self._wanted, self._classes = list(argv), Wanted(features), tuple(classes)
         self._env = tuple(env)
         self._timeout = within("timeout", timeout, 0.0, 86_400.0, "(]")
 
     def predict(self, version: Version, batch: Batch) -> Predictions:
         """One a record; raises ScorerFailed, or InvalidInput for features and answers."""
-        columns = features_of(batch, self._features)
+        columns = self._wanted.of(batch)
         with tempfile.TemporaryDirectory(prefix="homeostat-") as folder:
             given, answered = Path(folder, "input.parquet"), Path(folder, "output.parquet")
             _write(columns, given)

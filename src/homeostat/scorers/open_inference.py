@@ -24,7 +24,7 @@ from homeostat.outbound.retry import Retry
 from homeostat.outbound.secret import Secret
 from homeostat.scorers.answers import predictions
 from homeostat.scorers.faults import ScorerFailed
-from homeostat.scorers.features import Columns, features_of, missing
+from homeostat.scorers.features import Columns, Wanted, missing
 
 _LATER = (408, 425, 429)
 
@@ -42,9 +42,9 @@ def open_inference(
     `url` is the server, without /v2. `input` names the one input that takes all features as rows
     of FP64; without it there is an input of the shape [n, 1] for each, FP64, BOOL or BYTES.
     `output` names the one that holds the predictions, where it is not the first. `absent` is sent
-    in the place of a value that is missing. `model` and `version` are names at the server, in which
-    {model} and {version} are put; an empty version leaves it to the server. Up to `records` are
-    sent at once. `token` names a bearer token.
+    in the place of a value that is missing; without it such a record gets no prediction. `model`
+    and `version` are names at the server, in which {model} and {version} are put; an empty version
+    leaves it to the server. Up to `records` are sent at once. `token` names a bearer token.
     """
     for name, text in (("model", model), ("version", version)):
         try:
@@ -80,20 +80,26 @@ class OpenInference:
         self._asking.headers()
 
     def predict(self, version: Version, batch: Batch) -> Predictions:
-        """One a record; raises Retry, ScorerFailed, or InvalidInput for features and answers."""
-        parts = [
-            self._part(version, batch[at : at + self._records])
-            for at in range(0, len(batch), self._records)
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        scores = [score for part in parts for score in part.scores or ()]
-        return Predictions(
-            labels=[label for part in parts for label in part.labels], scores=scores or None
-        )
+        """One a record, None where something is missing that nothing can be sent for.
 
-    def _part(self, version: Version, batch: Batch) -> Predictions:
-        told = self._asking.infer(version, {"inputs": self._tensors.inputs(batch)})
+        Raises Retry, ScorerFailed, or InvalidInput for features and answers.
+        """
+        columns = self._tensors.columns(batch)
+        whole = self._tensors.whole(columns, len(batch))
+        labels: list[Any] = [None] * len(batch)
+        scores: list[float | None] = [None] * len(batch)
+        for start in range(0, len(whole), self._records):
+            rows = whole[start : start + self._records]
+            part = {name: column[rows] for name, column in columns.items()}
+            told = self._part(version, batch.take(rows), part)
+            for at, row in enumerate(rows.tolist()):
+                labels[row] = told.labels[at]
+                scores[row] = told.scores[at] if told.scores else None
+        known = any(score is not None for score in scores)
+        return Predictions(labels=labels, scores=scores if known else None)
+
+    def _part(self, version: Version, batch: Batch, columns: Columns) -> Predictions:
+        told = self._asking.infer(version, {"inputs": self._tensors.inputs(columns, len(batch))})
         return predictions(_answers(told, self._output), batch, classes=self._classes)
 
 
@@ -103,20 +109,36 @@ class _Tensors:
     def __init__(
         self, name: str | None, features: list[str] | None, absent: float | str | bool | None
     ) -> None:
-        self._name, self._features, self._absent = name, features, absent
+        self._name, self._absent = name, absent
+        self._wanted = Wanted(features)
 
-    def inputs(self, batch: Batch) -> list[dict[str, Any]]:
-        columns = features_of(batch, self._features)
+    def columns(self, batch: Batch) -> Columns:
+        return self._wanted.of(batch)
+
+    def whole(self, columns: Columns, n: int) -> NDArray[np.int64]:
+        """The rows that can be sent: JSON has no NaN. Raises InvalidInput where there is none."""
+        lacking = np.zeros(n, dtype=bool)
+        for column in columns.values() if self._absent is None else ():
+            lacking |= missing(column)
+        if n and lacking.all():
+            gone = max(columns, key=lambda name: int(missing(columns[name]).sum()))
+            raise InvalidInput(
+                f"features.{gone}", f"and others are missing in all of {n:,} records",
+                "JSON has no NaN; say what is to be sent: absent = 0.0",
+            )  # fmt: skip
+        return np.flatnonzero(~lacking)
+
+    def inputs(self, columns: Columns, n: int) -> list[dict[str, Any]]:
         if self._name is None:
             return [self._single(name, column) for name, column in columns.items()]
-        return [self._together(self._name, columns, len(batch))]
+        return [self._together(self._name, columns, n)]
 
     def _single(self, name: str, column: NDArray[Any]) -> dict[str, Any]:
-        values = self._filled(name, column)
+        values = self._filled(column)
         return _tensor(name, [len(values), 1], _kind(name, values), values)
 
     def _together(self, name: str, columns: Columns, n: int) -> dict[str, Any]:
-        listed = [self._filled(each, column) for each, column in columns.items()]
+        listed = [self._filled(column) for each, column in columns.items()]
         for each, values in zip(columns, listed, strict=True):
             if _kind(each, values) == "BYTES":
                 hint = "leave out `input` to send each feature by itself"
@@ -124,16 +146,11 @@ class _Tensors:
         rows = np.array(listed, dtype=np.float64).T
         return _tensor(name, [n, len(listed)], "FP64", rows.ravel().tolist())
 
-    def _filled(self, name: str, column: NDArray[Any]) -> list[Any]:
+    def _filled(self, column: NDArray[Any]) -> list[Any]:
         gone = missing(column)
         values: list[Any] = column.tolist()
         if not gone.any():
             return values
-        if self._absent is None:
-            raise InvalidInput(
-                f"features.{name}", "is missing, and JSON has no NaN",
-                "say what is to be sent for it: absent = 0.0", f"row {int(gone.argmax())}",
-            )  # fmt: skip
         return [self._absent if not_there else v for v, not_there in zip(values, gone, strict=True)]
 
 

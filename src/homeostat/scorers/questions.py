@@ -13,7 +13,7 @@ from homeostat.batch import Batch
 from homeostat.lifecycle.scoring import Predictions
 from homeostat.lifecycle.versions import Version
 from homeostat.scorers.answers import predictions
-from homeostat.scorers.features import features_of
+from homeostat.scorers.features import Wanted
 from homeostat.scorers.process import Process
 
 _WORKER = Path(__file__).with_name("worker.py")
@@ -27,11 +27,12 @@ class Worked:
         features: Sequence[str] | None, classes: Sequence[str],
     ) -> None:  # fmt: skip
         self.name, self.process = name, process
-        self._address_of, self._features, self._classes = address_of, features, classes
+        self._address_of, self._classes = address_of, classes
+        self._wanted = Wanted(features)
 
     def predict(self, version: Version, batch: Batch) -> Predictions:
         """One a record; raises ScorerFailed, or InvalidInput for features and answers."""
-        columns = features_of(batch, self._features)
+        columns = self._wanted.of(batch)
         reply = self.process.ask({
             "artifact": self._address_of(version),
             "n": len(batch),

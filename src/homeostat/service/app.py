@@ -16,11 +16,10 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
 from homeostat.errors import HomeostatError
-from homeostat.service import tokens
 from homeostat.service.gauges import waited_figures
 from homeostat.service.guard import Guard, Rule
 from homeostat.service.problems import Problem, reply_to
-from homeostat.service.routes import TABLE, Handler
+from homeostat.service.routes import PAGES, TABLE, Handler
 from homeostat.service.telemetry import collector_of
 from homeostat.service.wires import Wires
 
@@ -34,15 +33,14 @@ def application(wires: Wires) -> ASGIApp:
     """The service over its wires, which are open."""
     routes = [
         StarletteRoute(route.path, _endpoint(wires, route.handler), methods=[route.method])
-        for route in TABLE
+        for route in (*TABLE, *PAGES)
     ]
     collector = collector_of(wires.settings.telemetry, partial(waited_figures, wires))
     app = Starlette(routes=routes, lifespan=partial(_lifespan, wires, collector))
     app.router.redirect_slashes = False
-    rules = [Rule(route.method, route.path, route.scope) for route in TABLE]
+    rules = [Rule(route.method, route.path, route.scope) for route in (*TABLE, *PAGES)]
     hosts = ["localhost", wires.settings.host, *wires.settings.hosts]
-    known = partial(tokens.known, wires.reader)
-    guard = Guard(app, rules, known, hosts, wires.settings.origins, wires.attempts)
+    guard = Guard(app, rules, wires.callers, hosts, wires.settings.origins, wires.attempts)
     return guard if collector is None else collector.traced(guard)
 
 

@@ -11,12 +11,15 @@ from typing import Any
 import msgspec
 
 from homeostat.collected import Faults
+from homeostat.errors import ConfigError
 from homeostat.lifecycle.course import Course
 from homeostat.lifecycle.versions import Registry, Version
 from homeostat.registries import Shelf
+from homeostat.runtime.ground import NotNow
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger
-from homeostat.runtime.loop import Loop, NotNow
+from homeostat.runtime.loop import Loop
+from homeostat.runtime.recalling import Recalling
 from homeostat.runtime.registrar import Difference, Registrar
 from homeostat.runtime.scoring import Scoring
 from homeostat.runtime.trainings import Care, Trainings
@@ -120,6 +123,7 @@ class Caring:
         artifacts = Artifacts(shelf, reader, clock)
         try:
             yield [
+                Recalling(reader, change, self.care_of, artifacts.place),
                 Trainings(
                     reader, change, self.care_of, folder / "jobs", shelf.keep, clock,
                     place=artifacts.place,
@@ -165,6 +169,12 @@ _HOUR = 3_600_000_000
 
 def _care(course: Course, path: str) -> Care:
     trainer, scorer = course.trainer, course.scorer
+    if trainer is None:
+        raise ConfigError(
+            f"{path}: has no trainer, so that nothing would ever be retrained; add a table "
+            f'[{path.rpartition(" ")[2]}.trainer] with type = "command" and argv, or another '
+            "trainer, or take the section out"
+        )
     return Care(
         course,
         None if trainer is None else trainer_of(trainer, f"{path}.trainer"),

@@ -17,6 +17,7 @@ from homeostat.service.replies import json_reply
 from homeostat.service.tokens import Token
 from homeostat.service.wires import Wires, now
 from homeostat.stores import audit
+from homeostat.stores.store import Store
 from homeostat.times import from_micros, to_text
 
 _MOST = 1000  # of an answer
@@ -39,12 +40,16 @@ async def deliveries(wires: Wires, request: Request) -> Response:
     sink = request.query_params.get("sink")
     if sink is not None:
         _follower(wires, sink)
-    names = {model.number: model.name for model in wires.reader.models()}
+    dead = None if asked is None else asked == "1"
+    models, found = await wires.read(
+        lambda store: (store.models(), store.deliveries(sink, dead, _MOST))
+    )
+    names = {model.number: model.name for model in models}
     rows = [
         {"sink": row.follower, "model": names[row.model], "seq": row.seq, "tries": row.tries,
          "due": None if row.dead else to_text(from_micros(row.due)), "problem": row.problem,
          "dead": row.dead}
-        for row in wires.reader.deliveries(sink, None if asked is None else asked == "1", _MOST)
+        for row in found
         if names.get(row.model, "").startswith(allowed) and row.model in names
     ]  # fmt: skip
     return json_reply({"sinks": [_shown(each) for each in wires.followers.all], "deliveries": rows})
@@ -57,7 +62,7 @@ async def replay(wires: Wires, request: Request) -> Response:
     if allowed and not (asked.model or "").startswith(allowed):  # before it is told what there is
         raise Problem(403, "forbidden", f"this token is for models {allowed}*")
     follower = _follower(wires, asked.sink)
-    models = {model.name: model.number for model in wires.reader.models()}
+    models = {model.name: model.number for model in await wires.read(Store.models)}
     if asked.model is not None and asked.model not in models:
         raise Problem(404, "no such model", f"there is no model {asked.model[:128]!r}")
     model = None if asked.model is None else models[asked.model]

@@ -15,7 +15,7 @@ from homeostat.errors import HomeostatError
 from homeostat.lifecycle.orders import CANCELLED, FAILED, LOST
 from homeostat.runtime.account import Account
 from homeostat.runtime.ledger import Ledger
-from homeostat.stores.jobs import OPEN, SUCCEEDED
+from homeostat.stores.jobs import OPEN, RECALLED, SUCCEEDED
 from homeostat.stores.store import Store
 
 OTHER = "__other__"
@@ -28,7 +28,7 @@ FROM_THE_START = (
 )  # fmt: skip
 """Kinds of events that are told as 0 before the first: an increase is seen from a number only."""
 
-_STATES = (*OPEN, SUCCEEDED, FAILED, CANCELLED, LOST)
+_STATES = (*OPEN, SUCCEEDED, RECALLED, FAILED, CANCELLED, LOST)
 
 _OF_MODELS = {
     "accepted": ("records_accepted", "Records that count."),
@@ -86,7 +86,7 @@ class Copied:
             if place < kept:
                 self.latest[name] = {one: list(told) for one, told in account.latest.items()}
                 loop = ledger.loop(name)
-                compared = None if loop is None else loop.comparison()
+                compared = None if loop is None else loop.pairs.shown()
                 if compared is not None:
                     self.pairs[name] = compared["n"]
         self.models = len(accounts)

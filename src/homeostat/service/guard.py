@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -43,7 +43,7 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, rules: list[Rule], known: Callable[[str], Token | None],
+        self, app: ASGIApp, rules: list[Rule], known: Callable[[str], Awaitable[Token | None]],
         hosts: list[str], origins: list[str], attempts: Attempts | None = None,
     ) -> None:  # fmt: skip
         for rule in rules:
@@ -61,20 +61,20 @@ class Guard:
         if scope["type"] != "http":
             return  # no route is a web socket
         try:
-            self._check(scope)
+            await self._check(scope)
         except (Problem, StoreError) as error:  # without the store nobody's token is known
             await reply_to(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _check(self, scope: Scope) -> None:
+    async def _check(self, scope: Scope) -> None:
         request = Request(scope)
         self._check_host(request)
         self._check_origin(request)
-        rule, values = self._rule(request)
+        rule, values = await self._rule(request)
         if rule.scope == OPEN:
             return
-        token = self._token(request)
+        token = await self._token(request)
         if not token.allows(rule.scope):
             raise Problem(403, "forbidden", f"this needs a token with the scope {rule.scope!r}")
         model = values.get("model", "")
@@ -98,7 +98,7 @@ class Guard:
             raise Problem(403, "wrong origin", "a page from elsewhere cannot use this service",
                           "add its origin to service.origins")  # fmt: skip
 
-    def _rule(self, request: Request) -> tuple[Rule, dict[str, Any]]:
+    async def _rule(self, request: Request) -> tuple[Rule, dict[str, Any]]:
         path = request.scope["path"]
         methods = []
         for rule, pattern in self._rules:
@@ -108,13 +108,13 @@ class Guard:
                 return rule, found.groupdict()
             if found:
                 methods.append(rule.method)
-        self._token(request)  # who has none is not told which paths there are
+        await self._token(request)  # who has none is not told which paths there are
         if methods:
             allowed = ", ".join(methods)
             raise Problem(405, "wrong method", f"use {allowed}", "", {"Allow": allowed})
         raise Problem(404, "not found", "there is nothing at this path", "see /openapi.json")
 
-    def _token(self, request: Request) -> Token:
+    async def _token(self, request: Request) -> Token:
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
         if not text:
             raise Problem(
@@ -128,7 +128,7 @@ class Guard:
                 429, "too many failures", "too many tokens that are none came from this address",
                 "send one that is known, later", {"Retry-After": str(math.ceil(wait))},
             )  # fmt: skip
-        token = self._known(text) if scheme.lower() == "bearer" else None
+        token = await self._known(text) if scheme.lower() == "bearer" else None
         if token is None:
             self._attempts.failed(address, text)
             raise Problem(401, "unknown token", "this token is not known, expired or revoked",

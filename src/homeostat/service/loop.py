@@ -12,14 +12,16 @@ from starlette.responses import Response
 
 from homeostat.batch import Batch
 from homeostat.lifecycle.orders import Trained
+from homeostat.runtime.ground import NotNow
 from homeostat.runtime.ledger import Ledger
-from homeostat.runtime.loop import Loop, NotNow
+from homeostat.runtime.loop import Loop
 from homeostat.service.bodies import read_body
 from homeostat.service.problems import Problem
 from homeostat.service.replies import json_reply
 from homeostat.service.wires import Wires
 from homeostat.stores import audit, jobs, versions
 from homeostat.stores.jobs import Job
+from homeostat.stores.store import Store
 from homeostat.times import from_micros, to_text
 
 T = TypeVar("T")
@@ -50,9 +52,12 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def model_jobs(wires: Wires, request: Request) -> Response:
     """A model's retrainings, the newest first."""
     name = request.path_params["model"]
-    number = {model.name: model.number for model in wires.reader.models()}.get(name)
-    found = jobs.all_of(wires.reader, number, limit=_MOST) if number else []
-    return json_reply({"model": name, "jobs": [shown(job) for job in found]})
+
+    def look(store: Store) -> list[Job]:
+        number = {model.name: model.number for model in store.models()}.get(name)
+        return jobs.all_of(store, number, limit=_MOST) if number else []
+
+    return json_reply({"model": name, "jobs": [shown(job) for job in await wires.read(look)]})
 
 
 async def model_versions(wires: Wires, request: Request) -> Response:
@@ -64,11 +69,12 @@ async def model_versions(wires: Wires, request: Request) -> Response:
         standing = None if loop is None else loop.standing
         return {
             "standing": None if standing is None else msgspec.to_builtins(standing),
-            "comparison": None if loop is None else loop.comparison(),
+            "comparison": None if loop is None else loop.pairs.shown(),
         }
 
     told, stale = await wires.looked(f"versions {name}", look)
-    found = [msgspec.to_builtins(each) for each in versions.all_of(wires.reader, name, _MOST)]
+    kept = await wires.read(lambda store: versions.all_of(store, name, _MOST))
+    found = [msgspec.to_builtins(each) for each in kept]
     for each in found:
         each["created"] = to_text(from_micros(each["created"]))
     old: dict[str, Any] = {"stale": True} if stale else {}
@@ -82,21 +88,21 @@ async def model_versions(wires: Wires, request: Request) -> Response:
 async def retrain(wires: Wires, request: Request) -> Response:
     """Ask for a retraining."""
     return await _done(wires, request, "retrain", lambda loop, asked, actor: (
-        shown(loop.retrain(actor, asked.reason))
+        shown(loop.jobs.retrain(actor, asked.reason))
     ))  # fmt: skip
 
 
 async def approve(wires: Wires, request: Request) -> Response:
     """Let a retraining go on that waits for approval."""
     return await _done(wires, request, "approve", lambda loop, asked, actor: (
-        shown(loop.approve(actor, asked.job))
+        shown(loop.jobs.approve(actor, asked.job, asked.reason))
     ))  # fmt: skip
 
 
 async def cancel(wires: Wires, request: Request) -> Response:
     """End the retraining that runs, or else the one that waits."""
     return await _done(wires, request, "cancel", lambda loop, asked, actor: (
-        shown(loop.cancel(actor, asked.job, asked.reason))
+        shown(loop.jobs.cancel(actor, asked.job, asked.reason))
     ))  # fmt: skip
 
 
@@ -105,7 +111,7 @@ async def promote(wires: Wires, request: Request) -> Response:
 
     def do(loop: Loop, asked: Asked, actor: str) -> dict[str, Any]:
         loop.promote(
-            asked.version, reason=asked.reason, by=actor, evidence=loop.comparison(),
+            asked.version, reason=asked.reason, by=actor, evidence=loop.pairs.shown(),
             expected=asked.generation,
         )  # fmt: skip
         return _standing(loop)
@@ -117,7 +123,7 @@ async def reject(wires: Wires, request: Request) -> Response:
     """Compare the challenger no more."""
 
     def do(loop: Loop, asked: Asked, actor: str) -> dict[str, Any]:
-        loop.reject(reason=asked.reason, by=actor, evidence=loop.comparison())
+        loop.reject(reason=asked.reason, by=actor, evidence=loop.pairs.shown())
         return _standing(loop)
 
     return await _done(wires, request, "reject", do)
@@ -128,7 +134,7 @@ async def roll_back(wires: Wires, request: Request) -> Response:
 
     def do(loop: Loop, asked: Asked, actor: str) -> dict[str, Any]:
         loop.roll_back(
-            reason=asked.reason, by=actor, evidence=loop.comparison(), expected=asked.generation
+            reason=asked.reason, by=actor, evidence=loop.pairs.shown(), expected=asked.generation
         )
         return _standing(loop)
 
@@ -138,8 +144,12 @@ async def roll_back(wires: Wires, request: Request) -> Response:
 async def job_result(wires: Wires, request: Request) -> Response:
     """Take what a training has made that runs elsewhere, and sends it itself."""
     sent = await _read(wires, request, Result, '{"token": 1, "artifact": "models:/churn/3"}')
-    job = jobs.found(wires.reader, request.path_params["job"])
-    names = {model.number: model.name for model in wires.reader.models()}
+    job, names = await wires.read(
+        lambda store: (
+            jobs.found(store, request.path_params["job"]),
+            {model.number: model.name for model in store.models()},
+        )
+    )
     name = None if job is None else names.get(job.model)
     if job is None or name is None or not name.startswith(request.scope["homeostat.token"].models):
         raise Problem(404, "no such job", "there is no retraining of this id")
@@ -147,21 +157,21 @@ async def job_result(wires: Wires, request: Request) -> Response:
     def take(ledger: Ledger) -> bool:
         loop = _loop(ledger, name)
         if sent.problem is not None:
-            return loop.failed(job.id, sent.token, "failed", sent.problem)
+            return loop.jobs.failed(job.id, sent.token, "failed", sent.problem)
         trained = Trained(artifact=sent.artifact, version=sent.version, metrics=sent.metrics,
                           size_bytes=sent.size_bytes)  # fmt: skip
-        return loop.succeeded(job.id, sent.token, trained)
+        return loop.jobs.succeeded(job.id, sent.token, trained)
 
     if not await wires.changed(take):
         raise Problem(409, "out of date", f"attempt {sent.token} of {job.id} counts no more")
     return json_reply({"job": job.id, "taken": True})
 
 
-def shadowed(ledger: Ledger, name: str, batches: Sequence[Batch]) -> tuple[int, int]:
-    """Hand shadows to the comparison that runs.
+def shadowed(ledger: Ledger, name: str, batches: Sequence[Batch]) -> dict[str, Any]:
+    """Hand shadows to the comparison that runs; what is told of them.
 
-    How many wait for their record or its label; and how many are of a version that is not compared,
-    or name no record, and so count for nothing.
+    How many were taken, how many of these wait for their record or its label; and how many are of a
+    version that is not compared, or name no record, and so count for nothing.
     """
     loop = _loop(ledger, name)
     compared = None if loop.standing is None else loop.standing.challenger
@@ -170,10 +180,11 @@ def shadowed(ledger: Ledger, name: str, batches: Sequence[Batch]) -> tuple[int, 
         known = ledger.accounts[name].labelled(batch.column("record_id").tolist())
         for version in dict.fromkeys(batch.model_version.tolist()):
             own = np.flatnonzero(batch.model_version == version)
-            waiting += loop.shadowed(version, batch.take(own), known)
+            waiting += loop.pairs.shadowed(version, batch.take(own), known)
             ids = batch.column("record_id")[own].tolist()
             ignored += len(own) if version != compared else ids.count(None)
-    return waiting, ignored
+    taken = sum(map(len, batches)) - ignored
+    return {"model": name, "taken": taken, "waiting": waiting, "ignored": ignored}
 
 
 def shown(job: Job) -> dict[str, Any]:

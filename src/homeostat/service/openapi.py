@@ -10,10 +10,12 @@ from typing import Annotated, Any, NamedTuple, Protocol
 import msgspec
 from msgspec import Meta
 
+from homeostat.dashboard.overview import SORTS
 from homeostat.runtime.answers import Answer, Reason
 from homeostat.service.deliveries import Replay
 from homeostat.service.guard import OPEN
 from homeostat.service.loop import Asked, Result
+from homeostat.service.quiet import Quiet
 
 _Name = Annotated[
     str, Meta(min_length=1, max_length=128, pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
@@ -89,6 +91,7 @@ class Status(Figures):
     parked_labels: _Count = 0
     state_hash: str = ""
     health: dict[str, Any] = {}
+    mending: str = ""
 
 
 class Models(msgspec.Struct):
@@ -195,9 +198,13 @@ class Health(msgspec.Struct):
 
 
 class Readiness(Health):
-    """That records are taken; by model, the plug-ins that failed and are off."""
+    """That records are taken; by model, the plug-ins that failed and are off.
+
+    `mending`: the models of which they catch up now.
+    """
 
     plugins_off: dict[str, list[str]] = {}
+    mending: list[str] = []
 
 
 class Problem(msgspec.Struct):
@@ -259,11 +266,8 @@ _TIME = {"type": "string", "format": "date-time"}
 _BUSY = (503,)
 _SENT = (400, 408, 409, 413, 415, 422, 429, 503, 507)
 _KEY = {"type": "string", "minLength": 1, "maxLength": 128}
-_SENDING = (
-    Parameter("query", "partial", _FLAG),
-    Parameter("query", "faults", _WHOLE),
-    Parameter("header", "Idempotency-Key", _KEY),
-)
+_ONCE = Parameter("header", "Idempotency-Key", _KEY)
+_SENDING = (Parameter("query", "partial", _FLAG), Parameter("query", "faults", _WHOLE), _ONCE)
 _ARROW = "application/vnd.apache.arrow.stream"
 
 DESCRIPTIONS: dict[tuple[str, str], Description] = {
@@ -298,13 +302,47 @@ DESCRIPTIONS: dict[tuple[str, str], Description] = {
     ("GET", "/v1/models/{model}/versions"): Description(dict, statuses=_BUSY),
     ("GET", "/v1/models/{model}/jobs"): Description(dict, statuses=_BUSY),
     ("POST", "/v1/models/{model}/shadows"): Description(
-        dict, body=Record, many=True, others=(_ARROW,), statuses=_SENT
+        dict, (_ONCE,), Record, many=True, others=(_ARROW,), statuses=_SENT
     ),
     **{
         ("POST", f"/v1/models/{{model}}/{act}"): Description(dict, body=Asked, statuses=_SENT)
         for act in ("retrain", "approve", "cancel", "promote", "reject", "rollback")
     },
     ("POST", "/v1/jobs/{job}/result"): Description(dict, body=Result, statuses=(404, *_SENT)),
+    ("POST", "/v1/models/{model}/silence"): Description(
+        dict, body=Quiet, statuses=(400, 404, 408, 413, 415, 422, 429, 503, 507)
+    ),
+    ("GET", "/v1/models/{model}/overview"): Description(dict, statuses=(404, *_BUSY)),
+    ("GET", "/v1/models/{model}/charts"): Description(
+        dict,
+        (
+            Parameter("query", "start", _TIME),
+            Parameter("query", "end", _TIME),
+            Parameter("query", "points", _WHOLE),
+            Parameter("query", "version", {"type": "string"}),
+        ),
+        statuses=(404, 422, *_BUSY),
+    ),
+    ("GET", "/v1/models/{model}/evidence"): Description(
+        dict, (Parameter("query", "event", _WHOLE),), statuses=(404, 422, *_BUSY)
+    ),
+    ("GET", "/v1/models/{model}/delay"): Description(dict, statuses=(404, *_BUSY)),
+    ("GET", "/v1/models/{model}/stories"): Description(dict, statuses=(404, *_BUSY)),
+    ("GET", "/v1/fleet"): Description(
+        dict,
+        (
+            Parameter("query", "search", {"type": "string"}),
+            Parameter("query", "state", {"type": "string", "examples": ["degraded,drifting"]}),
+            Parameter("query", "sort", {"type": "string", "enum": list(SORTS)}),
+            Parameter("query", "descending", _FLAG),
+            Parameter("query", "offset", _WHOLE),
+            Parameter("query", "limit", _WHOLE),
+        ),
+        kinds=("text/event-stream",),
+        statuses=(422, *_BUSY),
+    ),
+    ("GET", "/v1/decisions"): Description(dict, statuses=_BUSY),
+    ("GET", "/v1/condition"): Description(dict, statuses=_BUSY),
     ("GET", "/v1/deliveries"): Description(
         Deliveries,
         (

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from homeostat.errors import Closed, Full, HomeostatError, InvalidInput
 from homeostat.runtime.answers import Conflict, plain
-from homeostat.runtime.loop import NotNow
+from homeostat.runtime.ground import NotNow
 from homeostat.service.replies import json_reply
 from homeostat.stores.faults import Busy, StoreError, StoreFull
 

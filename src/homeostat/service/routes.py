@@ -42,13 +42,14 @@ from homeostat.service.verdicts import (
     MOST_FAULTS,
     Asked,
     Once,
-    again,
     refuse_foreign,
+    refuse_other_models,
     refused,
+    replayed,
     verdict,
 )
 from homeostat.service.wires import Wires
-from homeostat.stores.store import Stored
+from homeostat.stores.store import Store, Stored
 from homeostat.times import parse, to_micros
 
 T = TypeVar("T")
@@ -72,8 +73,6 @@ async def send_records(wires: Wires, request: Request) -> Response:
     asked = _asked(request)
     body = await _body(wires, request)
     once = _once(request, body)
-    if kept := once.answered(wires.reader):
-        return again(kept)
     parts, faults = await _records(wires, request, body)
     prefix = _token(request).models
     foreign = [part for part in parts if not part.model.startswith(prefix)]
@@ -90,8 +89,6 @@ async def send_labels(wires: Wires, request: Request) -> Response:
     asked = _asked(request)
     body = await _body(wires, request)
     once = _once(request, body)
-    if kept := once.answered(wires.reader):
-        return again(kept)
     labels, faults = await _read_as(labels_of, wires, request, body)
     prefix = _token(request).models
     rows = [each.row for each in labels if not (each.model or "").startswith(prefix)]
@@ -106,7 +103,10 @@ async def send_labels(wires: Wires, request: Request) -> Response:
 async def send_shadows(wires: Wires, request: Request) -> Response:
     """Take what a version that does not serve says of records that another one serves."""
     body = await _body(wires, request)
+    once = _once(request, body)
     parts, faults = await _records(wires, request, body)
+    name = request.path_params["model"]
+    faults += refuse_other_models(parts, name)
     if faults:
         row, error = faults[0]
         hint = (
@@ -114,12 +114,15 @@ async def send_shadows(wires: Wires, request: Request) -> Response:
             "model_version of the one that was not"
         )
         raise Problem(422, "invalid", f"row {row}: {error}"[:500], hint)
-    name = request.path_params["model"]
-    waiting, ignored = await wires.changed(
-        lambda ledger: loop.shadowed(ledger, name, [part.batch for part in parts]), len(body)
-    )
-    taken = sum(len(part.rows) for part in parts) - ignored
-    return json_reply({"model": name, "taken": taken, "waiting": waiting, "ignored": ignored})
+
+    def take(ledger: Ledger) -> Response:
+        if (kept := once.kept(ledger.store)) is not None:
+            return replayed(msgspec.Raw(kept.encode()))
+        answer = loop.shadowed(ledger, name, [part.batch for part in parts])
+        once.keep(ledger, answer)
+        return json_reply(answer)
+
+    return await wires.changed(take, len(body))
 
 
 async def models(wires: Wires, request: Request) -> Response:
@@ -131,7 +134,8 @@ async def models(wires: Wires, request: Request) -> Response:
 
     told, stale = await wires.looked("models", look)
     if told is None:
-        told = [_counted(model.name, model.counters) for model in wires.reader.models()]
+        kept = await wires.read(Store.models)
+        told = [_counted(model.name, model.counters) for model in kept]
     shown = [one for one in told if one["model"].startswith(allowed)]
     return json_reply({"models": shown} | _old(stale))
 
@@ -150,11 +154,12 @@ async def status(wires: Wires, request: Request) -> Response:
             "parked_labels": ledger.waiting(name),
             "state_hash": account.state_hash(),
             "health": health,
+            "mending": account.mended_so_far,
         }
 
     told, stale = await wires.looked(f"status {name}", look)
     if told is None:
-        known = {model.name: model.counters for model in wires.reader.models()}
+        known = {model.name: model.counters for model in await wires.read(Store.models)}
         if name not in known:
             raise _no_model(request, known)
         told = _counted(name, known[name])
@@ -176,7 +181,7 @@ async def model_series(wires: Wires, request: Request) -> Response:
         raise Problem(
             422, "invalid", str(error), "like start=2026-01-31T00:00:00Z&step=5m"
         ) from None
-    model, window = _number(wires, request), Window(start, end, step, asked.get("version"))
+    model, window = await _number(wires, request), Window(start, end, step, asked.get("version"))
     points = await wires.searched_for(lambda store: series(store, model, metric, window))
     told = {
         "model": request.path_params["model"],
@@ -191,7 +196,7 @@ async def model_series(wires: Wires, request: Request) -> Response:
 async def model_reference(wires: Wires, request: Request) -> Response:
     """What a model's inputs are compared with; null where it is still being learned."""
     name = request.path_params["model"]
-    _number(wires, request)
+    await _number(wires, request)
 
     def look(ledger: Ledger) -> list[dict[str, Any]]:
         return references(ledger.accounts[name].engine)
@@ -204,18 +209,20 @@ async def model_reference(wires: Wires, request: Request) -> Response:
 
 async def events(wires: Wires, request: Request) -> Response:
     """The log of a model: a page of it, or all that comes, as server-sent events."""
-    model = _number(wires, request)
+    model = await _number(wires, request)
     stream = "text/event-stream" in request.headers.get("accept", "")
     last = request.headers.get("last-event-id") if stream else None
     after = _whole(last if last is not None else request.query_params.get("after", "0"), "after")
     if stream:
         return event_stream(wires, request.path_params["model"], model, after)
     limit = min(_PAGE, _whole(request.query_params.get("limit", "100"), "limit"))
-    page = wires.reader.events(model, after, limit)
+    page, newest = await wires.read(
+        lambda store: (store.events(model, after, limit), store.last_event(model))
+    )
     told = {
         "events": [shown(event) for event in page],
         "next": page[-1].seq if page else after,
-        "last": wires.reader.last_event(model),
+        "last": newest,
     }
     return json_reply(told)
 
@@ -233,15 +240,18 @@ async def health(wires: Wires, request: Request) -> Response:
 
 
 async def ready(wires: Wires, request: Request) -> Response:
-    """Whether it takes records now; `plugins_off` warns of plug-ins that failed, by model."""
+    """Whether it takes records now; `plugins_off` warns of those that failed, by model."""
     if wires.keeper.broken is not None:
         raise Problem(503, "store broken", "the store cannot be trusted; the service stops")
-    known: dict[str, list[str]] | None = None
+    known: tuple[dict[str, list[str]], list[str]] | None = None
     with suppress(HomeostatError, Problem):  # it may be busy; that says nothing of plug-ins
-        known, _ = await wires.looked("off", lambda ledger: ledger.off())
+        known, _ = await wires.looked("off", lambda ledger: (ledger.off(), ledger.mending()))
     allowed = _token(request).models
-    off = {name: labels for name, labels in (known or {}).items() if name.startswith(allowed)}
-    return json_reply({"status": "ready"} | ({"plugins_off": off} if off else {}))
+    all_off, all_mending = known or ({}, [])
+    off = {name: labels for name, labels in all_off.items() if name.startswith(allowed)}
+    mending = [name for name in all_mending if name.startswith(allowed)]
+    more = {"plugins_off": off, "mending": mending}
+    return json_reply({"status": "ready"} | {name: told for name, told in more.items() if told})
 
 
 async def described(wires: Wires, request: Request) -> Response:
@@ -363,9 +373,9 @@ def _token(request: Request) -> Token:
     return token
 
 
-def _number(wires: Wires, request: Request) -> int:
+async def _number(wires: Wires, request: Request) -> int:
     name = request.path_params["model"]
-    models = {model.name: model.number for model in wires.reader.models()}
+    models = {model.name: model.number for model in await wires.read(Store.models)}
     if name not in models:
         raise _no_model(request, models)
     return models[name]
@@ -390,7 +400,9 @@ def _once(request: Request, body: bytes) -> Once:
         return Once()
     if not 0 < len(key) <= _KEY_MOST:
         raise Problem(422, "invalid", f"Idempotency-Key has 1 to {_KEY_MOST} characters")
-    return Once(f"{_token(request).id} {key}", hashlib.sha256(body).hexdigest())
+    values = list(request.path_params.values())  # of which model it is, where the path says so
+    told = b"\0".join([*(text.encode() for text in values), body])
+    return Once(f"{_token(request).id} {key}", hashlib.sha256(told).hexdigest())
 
 
 def _flag(request: Request, name: str) -> bool:

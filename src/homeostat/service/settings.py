@@ -28,8 +28,10 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where it is left out. readers: processes beside this one that read large bodies, 0 for none.
     capacity: bytes of requests that may wait, and of bodies in memory.
     headers, keep_alive: seconds in which the headers of a request have to come, and until the next
-    one. answer: seconds after which a reader is told the latest figures that are known, should the
-    newest not be had. grace: seconds for what has begun when the service ends.
+    one. plugin_seconds: that one call of a plug-in may take, with up to 16,384 records at once; one
+    that takes longer is ended, and the plug-in is off. answer: seconds after which a reader is told
+    the latest figures that are known, should the newest not be had. grace: seconds for what has
+    begun when the service ends.
     """
 
     store: str = ""
@@ -49,6 +51,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     headers: float = 10.0
     keep_alive: int = 75
     answer: float = 1.0
+    plugin_seconds: float = 10.0
     body: BodyLimits = BodyLimits()
     record: RecordLimits = RecordLimits()
     attempts: AttemptLimits = AttemptLimits()
@@ -108,6 +111,10 @@ def checked(settings: Service, path: str = "service") -> Service:
     if settings.durability not in ("full", "fast"):
         hint = did_you_mean(settings.durability, ("full", "fast"))
         raise ConfigError(f"{path}.durability: cannot be {settings.durability!r}; {hint}")
+    if not 0.01 <= settings.plugin_seconds <= 3600:
+        raise ConfigError(
+            f"{path}.plugin_seconds: must be from 0.01 to 3600, got {settings.plugin_seconds:g}"
+        )
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise ConfigError(f"{path}.tls_cert and tls_key: give both, or neither")
     if not (settings.local or settings.behind_proxy or settings.tls_cert):

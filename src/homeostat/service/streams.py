@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
@@ -11,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from homeostat.service.problems import Problem
 from homeostat.service.replies import SAFE
 from homeostat.service.wires import Wires
+from homeostat.stores.store import Store, Stored
 
 _AT_ONCE = 200
 _BEAT = 15.0  # seconds between signs of life
@@ -33,13 +35,13 @@ async def _events(wires: Wires, name: str, model: int, after: int) -> AsyncItera
         yield b"retry: 2000\n\n"
         while not wires.closing:
             bell.clear()
-            page = wires.reader.events(model, after, _AT_ONCE)
+            page = await wires.read_in_time(partial(_page, model, after))
             for event in page:
                 yield _framed(event.seq, event.kind, event.body)
                 after = event.seq
             if len(page) == _AT_ONCE:
-                lag = wires.reader.last_event(model) - after
-                yield b": %d more wait\n\n" % lag
+                last = await wires.read_in_time(lambda store: store.last_event(model))
+                yield b": %d more wait\n\n" % (last - after)
                 continue
             try:
                 await asyncio.wait_for(bell.wait(), _BEAT)
@@ -48,6 +50,10 @@ async def _events(wires: Wires, name: str, model: int, after: int) -> AsyncItera
     finally:
         wires.listeners -= 1
         wires.bell.forget(name, bell)
+
+
+def _page(model: int, after: int, store: Store) -> list[Stored]:
+    return store.events(model, after, _AT_ONCE)
 
 
 def _framed(seq: int, kind: str, body: bytes) -> bytes:

@@ -20,12 +20,16 @@ SCOPES = ("ingest", "read", "admin")
 
 
 class Token(NamedTuple):
-    """A token as the store has it; `models` is a prefix of the names that it is for."""
+    """A token as the store has it; `models` is a prefix of the names that it is for.
+
+    expires: when it ends by itself, in microseconds since 1970.
+    """
 
     id: str
     scope: str
     models: str
     name: str
+    expires: int | None = None
 
     def allows(self, scope: str) -> bool:
         """Whether it may do what needs this scope."""
@@ -60,8 +64,13 @@ def known(store: Store, text: str) -> Token | None:
     if not rows or not right:
         return None
     *fields, _, expires, revoked = rows[0]
-    gone = revoked is not None or (expires is not None and expires <= _now())
-    return None if gone else Token(*fields)
+    token = Token._make([*fields, expires])
+    return None if revoked is not None or expired(token) else token
+
+
+def expired(token: Token) -> bool:
+    """Whether its time is over."""
+    return token.expires is not None and token.expires <= _now()
 
 
 def revoke(store: Store, number: str) -> bool:

@@ -13,17 +13,21 @@ from homeostat.engine import Engine
 from homeostat.errors import Full
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.followers import Followers
+from homeostat.runtime.guarding import Guarding
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger, an_hour
+from homeostat.runtime.mender import Mender
 from homeostat.runtime.retention import Keeping
 from homeostat.runtime.workers import Stepping, Workers
 from homeostat.service.attempts import Attempts
 from homeostat.service.bell import Bell
 from homeostat.service.bodies import Room
+from homeostat.service.callers import Callers
 from homeostat.service.caring import Caring
 from homeostat.service.desk import Desk
 from homeostat.service.figures import Latest
 from homeostat.service.readers import Readers
+from homeostat.service.reading import Reading
 from homeostat.service.settings import Service
 from homeostat.stores import open_store
 from homeostat.stores.store import Store
@@ -60,11 +64,14 @@ class Wires:
         self.searched = 0.0  # seconds that such reading took, all in all
         self._seen: dict[str, Any] = {}
         self.closing = False
+        self._guarding = Guarding(folder, engine_of, settings.plugin_seconds)
+        self._mender = Mender(self._guarding.engine_of)
+        self._keeping = Keeping(settings.retention, now)
         self.keeper = Keeper(
             lambda: open_store(self._where, settings.durability),
             lambda store: Ledger(
                 store,
-                engine_of,
+                self._guarding.engine_of,
                 now,
                 settings.limits,
                 declared,
@@ -74,7 +81,7 @@ class Wires:
             capacity=settings.capacity,
             on_events=self._told,
             on_broken=on_broken,
-            tend=Keeping(settings.retention, now),
+            tend=self._tend,
         )
         self.latest = Latest(self.keeper.submit)
         self.followers = Followers(settings.sinks, self.keeper, self._opened, now)
@@ -86,8 +93,11 @@ class Wires:
         """Open the store and take up where it stopped; returns when all state is there."""
         self.followers.check()
         self.caring.check()
+        self._guarding.start()
         self.keeper.start()
         self.reader: Store = self._opened()
+        self._reading = Reading(self.reader)
+        self.callers = Callers(self._reading, self.settings.answer)
         self._searcher: Store = self._opened()  # a connection is for one thread at a time
         self.followers.start()
         crashpoint("followers_begun")
@@ -115,6 +125,14 @@ class Wires:
         if told is not None:
             self._seen[name] = told
         return told, False
+
+    async def read(self, look: Callable[[Store], T]) -> T:
+        """What a short look at the store finds, beside the event loop; raises Busy, StoreError."""
+        return await self._reading.wait(look, self.settings.answer)
+
+    async def read_in_time(self, look: Callable[[Store], T]) -> T:
+        """The same for who can wait, however long it takes."""
+        return await self._reading.wait(look, None)
 
     async def searched_for(self, search: Callable[[Store], T]) -> T:
         """What a long read of the store finds, in a thread of its own; one after the other.
@@ -148,8 +166,13 @@ class Wires:
         self.caring.close()
         self.followers.close(self.settings.grace)
         self.keeper.close(self.settings.grace)
+        self._guarding.stop()
+        self._reading.close()
         self._searcher.close()
-        self.reader.close()
+
+    def _tend(self, ledger: Ledger) -> bool:
+        """A piece of what is due besides requests: mending first, then what is old."""
+        return self._mender(ledger.accounts) or self._keeping(ledger)
 
     def _told(self, models: set[str]) -> None:
         self.bell.ring(models)

@@ -11,10 +11,11 @@ import msgspec
 from homeostat.errors import InvalidInput, MissingExtra
 from homeostat.sources import frames
 from homeostat.sources.chunk import Chunk, Options
-from homeostat.sources.files import Resume, Wait, afresh
+from homeostat.sources.files import Wait, afresh
 from homeostat.sources.opening import Opened
 from homeostat.sources.places import filesystem, is_address
 from homeostat.sources.traffic import NOTHING, Recogniser
+from homeostat.sources.waiting import Resume, Waiting
 
 SCHEME = "delta://"
 LOG = "_delta_log"
@@ -47,6 +48,10 @@ class Delta:
         self.recogniser = Recogniser(self.options)
         self._follow, self._wait = follow, wait
         self._key = f"delta {self.name}"
+        self._waiting, self._kept = (
+            Waiting(self.recogniser, self.name, resume),
+            resume is not afresh,
+        )
         kept = resume(self._key)
         self._mark = Mark() if kept is None else msgspec.json.decode(kept, type=Mark)
 
@@ -66,7 +71,8 @@ class Delta:
             if not self._follow:
                 break
             self._wait(_AGAIN)
-        yield from self.recogniser.end()
+        if not self._kept:  # else the next run may have what halves wait for
+            yield from self.recogniser.end()
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +107,8 @@ class Delta:
         yield self._with_offset(Chunk(NOTHING, []))
 
     def _with_offset(self, chunk: Chunk) -> Chunk:
-        return chunk._replace(offsets={self._key: msgspec.json.encode(self._mark).decode()})
+        told = msgspec.json.encode(self._mark).decode()
+        return self._waiting.remembered(chunk, {self._key: told})
 
 
 def _table(place: str, version: int | None = None) -> Any:

@@ -11,9 +11,10 @@ from typing import Protocol, Self
 from homeostat.errors import InvalidInput, did_you_mean
 from homeostat.sources import delta
 from homeostat.sources.chunk import Chunk, Options
-from homeostat.sources.files import Files, Resume, Wait, afresh
+from homeostat.sources.files import Files, Wait, afresh
 from homeostat.sources.opening import settled
 from homeostat.sources.traffic import Recogniser
+from homeostat.sources.waiting import Resume
 
 
 class Feed(Protocol):

@@ -12,18 +12,17 @@ from msgspec.structs import replace
 
 from homeostat.sources import jsonl
 from homeostat.sources.chunk import Chunk, Options
-from homeostat.sources.opening import Source, kind_of, settled
+from homeostat.sources.opening import Empty, Source, kind_of, settled
 from homeostat.sources.places import STDIN, File, files, is_address, rotated
 from homeostat.sources.tail import HEAD, Mark, Part, Tail
 from homeostat.sources.traffic import NOTHING, Recogniser
-
-Resume = Callable[[str], str | None]
-"""The offset that was kept under a name; None where there is none."""
+from homeostat.sources.waiting import Resume, Waiting
 
 Wait = Callable[[float], None]
 """Waits so many seconds for more to come."""
 
 _AGAIN = 0.5  # seconds until files are looked at again
+_MOST_OPEN = 64  # files that are followed without being opened anew
 
 
 def afresh(_: str) -> str | None:
@@ -50,13 +49,11 @@ class Files:
         self.name = places[0] if len(places) == 1 else f"{places[0]} and {len(places) - 1} more"
         self.format = format or "files"
         self.recogniser = Recogniser(self.options)
-        self._tails: dict[str, Tail] = {}
+        self._tails: dict[str, Tail] = {}  # the one that grew last is the last
+        self._seen: set[str] = set()  # places that were there
         self._takers: dict[str, jsonl.Taker] = {}
         self._marks: dict[str, Mark] = {}
-        self._memory = f"halves {' '.join(places)}"
-        kept = resume(self._memory)
-        self._remembered = kept is not None
-        self.recogniser.resume(msgspec.json.decode(kept or "{}").items())
+        self._waiting = Waiting(self.recogniser, " ".join(places), resume)
         self._read = 0
 
     @property
@@ -80,8 +77,8 @@ class Files:
                 break
             if not some:
                 self._wait(_AGAIN)
-        for chunk in self.recogniser.end():
-            yield self._remembering(chunk, {})
+        if self._resume is afresh:  # else the next run may have what halves wait for
+            yield from self.recogniser.end()
 
     def __enter__(self) -> Self:
         return self
@@ -99,9 +96,9 @@ class Files:
         listed = self._listed()
         there = {file.identity for file in listed}
         for identity in [each for each in self._tails if each not in there]:
-            tail = self._tails.pop(identity)  # renamed or removed: what it still has is all
-            yield from self._lines(identity, tail, last=True)
-            tail.close()
+            # Renamed or removed: what it still has is all.
+            yield from self._lines(identity, self._tails[identity], last=True)
+            self._tails.pop(identity).close()
         for file in listed:
             yield from self._of(file)
 
@@ -110,9 +107,20 @@ class Files:
         found: dict[str, File] = {}
         for place in self._places:
             if place != STDIN:
-                for file in [*self._left(place), *files(place)]:
+                for file in [*self._left(place), *self._files(place)]:
                     found.setdefault(file.identity, file)
         return list(found.values())
+
+    def _files(self, place: str) -> list[File]:
+        """The files of a place; one that was there may be away while a log is renamed."""
+        try:
+            there = files(place)
+        except FileNotFoundError:
+            if self._follow and place in self._seen:
+                return []
+            raise
+        self._seen.add(place)
+        return there
 
     def _left(self, place: str) -> list[File]:
         """Older parts of a log that were not read to their end when it was renamed."""
@@ -129,7 +137,10 @@ class Files:
         if not file.size or (file.size == mark.size and tail is None):
             return
         if tail is None:
-            stream = file.open()
+            try:
+                stream = file.open()
+            except FileNotFoundError:  # it was renamed since it was listed
+                return
             kind = self._kind or kind_of(file.name, stream)
             if kind != "jsonl":
                 yield from self._whole(file, mark, stream)
@@ -137,12 +148,20 @@ class Files:
             tail = self._tails[file.identity] = Tail(stream, file.name, mark)
         tail.moved(file.name)
         yield from self._lines(file.identity, tail, last=not self._follow)
+        self._let_go(file)
+
+    def _let_go(self, file: File) -> None:
+        """Close the file where that loses nothing, or too many are open."""
         if not (self._follow and file.live):
             self._tails.pop(file.identity).close()
+            self._takers.pop(file.identity, None)
+        elif len(self._tails) > _MOST_OPEN:
+            self._tails.pop(next(iter(self._tails))).close()
 
     def _lines(self, identity: str, tail: Tail, last: bool) -> Iterator[Chunk]:
         for part in tail.new(last, self.options.rows):
             chunk = self._taker(identity, part)(part.lines, part.first, part.mark.path)
+            self._tails[identity] = self._tails.pop(identity, tail)
             self._read += part.mark.bytes - self._marks.get(identity, Mark()).bytes
             self._marks[identity] = part.mark
             yield self._with_offsets(chunk, identity, part.mark)
@@ -164,12 +183,17 @@ class Files:
         known = zlib.crc32(head[: mark.head]) == mark.crc
         before, lines = self._read, mark.lines if known else 0
         about = Mark(head=len(head), crc=zlib.crc32(head), path=file.name)
-        with Source(
-            file.name, stream, self._kind, self.options, self.recogniser, lines, file.size
-        ) as source:
-            for chunk in source:
-                self._read, lines = before + source.position(), max(chunk.end, lines)
-                yield self._with_offsets(chunk, file.identity, replace(about, lines=lines))
+        try:
+            source = Source(
+                file.name, stream, self._kind, self.options, self.recogniser, lines, file.size
+            )
+        except Empty:
+            stream.close()
+        else:
+            with source:
+                for chunk in source:
+                    self._read, lines = before + source.position(), max(chunk.end, lines)
+                    yield self._with_offsets(chunk, file.identity, replace(about, lines=lines))
         done = replace(about, lines=lines, size=file.size)
         self._marks[file.identity] = done
         yield self._with_offsets(Chunk(NOTHING, []), file.identity, done)
@@ -186,12 +210,4 @@ class Files:
 
     def _with_offsets(self, chunk: Chunk, identity: str, mark: Mark) -> Chunk:
         told = msgspec.json.encode(mark).decode()
-        return self._remembering(chunk, {f"file {identity}": told})
-
-    def _remembering(self, chunk: Chunk, offsets: dict[str, str]) -> Chunk:
-        """The chunk with its offsets, and with the halves that wait once it is taken."""
-        state = self.recogniser.state()
-        if state or self._remembered:
-            offsets[self._memory] = msgspec.json.encode(state).decode()
-            self._remembered = bool(state)
-        return chunk._replace(offsets=offsets)
+        return self._waiting.remembered(chunk, {f"file {identity}": told})

@@ -43,6 +43,10 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _IN_MEMORY = 64 << 20  # a packed or piped file that must be sought in is kept so far in memory
 
 
+class Empty(InvalidInput):
+    """A file in which there is nothing, once it is unpacked."""
+
+
 class Opened:
     """An open source: its name for messages, its format, and its unpacked bytes.
 
@@ -104,7 +108,7 @@ class Source:
             self._opened = Opened(name, stream, whole, foreign, skip)
             head = self._opened.head()
             if not head:
-                raise InvalidInput(name, "is empty", "give it at least one record")
+                raise Empty(name, "is empty", "give it at least one record")
             self.format = format or _format(name, head)
         self._read = _reader(self.format)
         self.options = options

@@ -46,7 +46,9 @@ def files(place: str) -> list[File]:
         paths = list(_within(place))
     else:
         paths = [place]
-    return [_local(path) for path in sorted(paths, key=_order)]
+    if paths == [place]:
+        return [_local(place)]
+    return [file for path in sorted(paths, key=_order) for file in _if_there(path)]
 
 
 def rotated(path: str) -> list[File]:
@@ -57,7 +59,7 @@ def rotated(path: str) -> list[File]:
         for beside in os.scandir(parent or ".")
         if beside.name != name and beside.name.startswith(name) and beside.is_file()
     ]
-    return [_local(path) for _, path in sorted(found)]
+    return [file for _, path in sorted(found) for file in _if_there(path)]
 
 
 def _within(folder: str) -> Iterator[str]:
@@ -69,6 +71,14 @@ def _within(folder: str) -> Iterator[str]:
 def _order(path: str) -> tuple[bool, str]:
     """By name; what tells the roles of columns (BentoML's schema files) comes first."""
     return not os.path.basename(path).startswith("schema."), path
+
+
+def _if_there(path: str) -> list[File]:
+    """A file that was listed, unless somebody has removed it since."""
+    try:
+        return [_local(path)]
+    except FileNotFoundError:
+        return []
 
 
 def _local(path: str) -> File:

@@ -80,7 +80,10 @@ class Traffic:
     def told(self) -> dict[str, Any]:
         """What was recognised, and how each field is mapped."""
         lines = [] if self.plan is None else [asdict(line) for line in self.plan.told()]
-        about = {"name": self.format.name, "title": self.format.title, "passed_over": self.passed}
+        about = {
+            "name": self.format.name, "title": self.format.title, "passed_over": self.passed,
+            "waiting": len(self._reading.state().get("waiting", ())),
+        }  # fmt: skip
         return {**about, "fields": lines}
 
     def state(self) -> Mapping[str, Any]:

@@ -13,19 +13,20 @@ _SERVERS = ("postgresql://", "postgres://")
 
 
 def open_store(
-    where: str | Path, durability: str = "full", *, read_only: bool = False, beside: bool = False
-) -> Store:
+    where: str | Path, durability: str = "full", *, read_only: bool = False, beside: bool = False,
+    migrated: bool = True,
+) -> Store:  # fmt: skip
     """The store in a folder (SQLite) or at `postgresql://...`, its tables made or up to date.
 
-    `beside` a service that runs: for tokens, audit and the like; the tables stay as they are.
-    Raises StoreError, InvalidSetting, MissingExtra.
+    `beside` a service that runs: for tokens, audit and the like; the tables stay as they are, and
+    so they do where they are not to be `migrated`. Raises StoreError, InvalidSetting, MissingExtra.
     """
     if durability not in DURABILITY:
         raise InvalidSetting(
             f"durability must be one of {', '.join(DURABILITY)}, got {durability!r}"
         )
     database = _database(where, durability, read_only, beside)
-    return Store(database, migrated=not (read_only or (beside and on_a_server(where))))
+    return Store(database, migrated and not (read_only or (beside and on_a_server(where))))
 
 
 def on_a_server(where: str | Path) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 Row = tuple[Any, ...]
@@ -21,6 +22,14 @@ class Database(Protocol):
         """Run a statement for each row."""
         ...
 
+    def rows(self, statement: str) -> Iterator[Row]:
+        """The rows of a statement, some at a time; within a transaction or a `look`."""
+        ...
+
+    def look(self) -> AbstractContextManager[None]:
+        """Everything read within it is of one moment, and nothing is written."""
+        ...
+
     def begin(self) -> None:
         """Open a transaction that writes; nobody else writes until it ends."""
         ...
@@ -35,6 +44,17 @@ class Database(Protocol):
 
     def in_turn(self, what: int) -> None:
         """Within a transaction: until it ends nobody else does what the number stands for."""
+        ...
+
+    def scrubbed(self, table: str) -> AbstractContextManager[None]:
+        """What a change within this takes out of a table is gone from the files after it, too.
+
+        Raises Busy while somebody reads it still: the change is kept, and is to be done again.
+        """
+        ...
+
+    def count_on(self) -> None:
+        """Within a transaction that wrote rows with their numbers: new ones come after them."""
         ...
 
     def tidy(self) -> None:

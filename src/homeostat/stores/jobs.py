@@ -16,6 +16,10 @@ WAITING, QUEUED, RUNNING = "waiting", "queued", "running"
 """A job waits for somebody's word, for its turn, or runs; the words of its end are a trainer's."""
 
 SUCCEEDED = "succeeded"
+
+RECALLED = "recalled"
+"""An earlier version was taken in its place, and nothing was trained."""
+
 OPEN = (WAITING, QUEUED, RUNNING)
 
 
@@ -93,15 +97,17 @@ def next_number(store: Store, model: int) -> int:
 
 
 def asked_since(store: Store, model: int, since: int) -> list[int]:
-    """When the jobs were asked for that were so after a time of the records, the newest first."""
-    statement = "SELECT asked FROM jobs WHERE model = ? AND asked > ? ORDER BY number DESC"
-    return [int(at) for (at,) in store.database.execute(statement, (model, since))]
+    """When trainings were asked for after a time of the records, the newest first."""
+    statement = "SELECT asked FROM jobs WHERE model = ? AND asked > ? AND state <> ? "
+    statement += "ORDER BY number DESC"
+    return [int(at) for (at,) in store.database.execute(statement, (model, since, RECALLED))]
 
 
 def latest_ended(store: Store, model: int, limit: int) -> list[Job]:
-    """The jobs that ended last."""
-    statement = f"{_SELECT} WHERE model = ? AND ended IS NOT NULL ORDER BY number DESC LIMIT ?"
-    return [_in(row) for row in store.database.execute(statement, (model, limit))]
+    """The trainings that ended last."""
+    statement = f"{_SELECT} WHERE model = ? AND ended IS NOT NULL AND state <> ? "
+    statement += "ORDER BY number DESC LIMIT ?"
+    return [_in(row) for row in store.database.execute(statement, (model, RECALLED, limit))]
 
 
 def _out(job: Job) -> list[Any]:

@@ -6,8 +6,8 @@ database is refused, and one that was cut off cannot come back beside its succes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from homeostat.errors import MissingExtra
@@ -21,6 +21,19 @@ except ImportError as error:
 
 _COMMIT = {"full": "on", "fast": "off"}
 _LOCK = 0x686F6D656F  # ours among the advisory locks of a database
+_ALIVE: dict[str, Any] = {  # or else a connection that a network dropped is waited for for hours
+    "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}  # fmt: skip
+_PAGE = 100  # rows that are fetched together
+_WHO_READS = (
+    "SELECT 1 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_xmin IS NOT NULL "
+    "AND (datname = current_database() OR datname IS NULL) AND backend_type <> 'autovacuum worker'"
+)
+_COUNTED = (
+    "SELECT table_name FROM information_schema.columns WHERE table_schema = current_schema() "
+    "AND column_name = 'id' AND column_default IS NOT NULL"
+)
 
 
 class Postgres:
@@ -42,12 +55,26 @@ class Postgres:
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         with _Translated():
-            cursor = self._alive().execute(_own(statement), tuple(values) or None)
+            cursor = self._alive().execute(_own(statement), _sent(values) or None)
             return cursor.fetchall() if cursor.description is not None else []
 
     def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         with _Translated(), self._alive().cursor() as cursor:
-            cursor.executemany(_own(statement), [tuple(row) for row in rows])
+            cursor.executemany(_own(statement), [_sent(row) for row in rows])
+
+    def rows(self, statement: str) -> Iterator[Row]:
+        self.execute(f"DECLARE page NO SCROLL CURSOR FOR {statement}")
+        while page := self.execute(f"FETCH {_PAGE} FROM page"):
+            yield from page
+        self.execute("CLOSE page")
+
+    @contextmanager
+    def look(self) -> Iterator[None]:
+        self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            yield
+        finally:
+            self.rollback()
 
     def begin(self) -> None:
         with suppress(Busy):
@@ -68,6 +95,22 @@ class Postgres:
     def in_turn(self, what: int) -> None:
         self.execute("SELECT pg_advisory_xact_lock(?, ?)", (_LOCK & 0x7FFFFFFF, what))
 
+    @contextmanager
+    def scrubbed(self, table: str) -> Iterator[None]:
+        """The table is written anew: takes as much room as it has, and its time."""
+        yield
+        if self.execute(_WHO_READS):
+            raise Busy("erased, but another session still reads what was; run this again when it "
+                       "is done")  # fmt: skip
+        self.execute(f"VACUUM (FULL) {table}")
+
+    def count_on(self) -> None:
+        for (table,) in self.execute(_COUNTED):
+            self.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), COALESCE(MAX(id), 0) + 1, "
+                f"false) FROM {table}"
+            )
+
     def tidy(self) -> None:
         """Nothing: the server looks after itself."""
 
@@ -83,7 +126,7 @@ class Postgres:
     def _connected(self) -> psycopg.Connection[Any]:
         with _Translated():
             connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5,
-                                         application_name="homeostat")  # fmt: skip
+                                         application_name="homeostat", **_ALIVE)  # fmt: skip
         try:
             self._set_up(connection)
         except BaseException:
@@ -123,6 +166,15 @@ class _Translated:
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             raise Busy(f"PostgreSQL does not answer: {said}") from error
         raise StoreBroken(f"PostgreSQL refuses: {said}; run: homeostat doctor") from error
+
+
+def _sent(values: Sequence[Any]) -> Sequence[Any]:
+    """Values as psycopg takes them. No text of PostgreSQL's holds a NUL: it refuses the statement,
+    and who sends one, in a reason say, would stop the service.
+    """
+    if any(type(value) is str and "\0" in value for value in values):
+        return [value.replace("\0", "\ufffd") if type(value) is str else value for value in values]
+    return tuple(values)
 
 
 def _own(statement: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from homeostat.errors import HomeostatError
 from homeostat.stores.database import Database
 from homeostat.stores.faults import StoreError
@@ -88,6 +90,10 @@ STEPS: list[tuple[str, str]] = [
             tries INTEGER NOT NULL, due BIGINT NOT NULL, problem TEXT NOT NULL)
         """,
     ),
+    (
+        "looks at earlier versions",
+        "CREATE TABLE looks (model INTEGER PRIMARY KEY, position BIGINT NOT NULL, job TEXT)",
+    ),
 ]
 
 _DIALECTS = {
@@ -95,6 +101,7 @@ _DIALECTS = {
     "postgres": {"SERIAL": "BIGSERIAL PRIMARY KEY", "BLOB": "BYTEA", "CLUSTERED": ""},
 }
 
+_TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 _META = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
 
 
@@ -118,15 +125,30 @@ def migrate(database: Database) -> list[str]:
             if at == len(STEPS):
                 database.commit()
                 return taken
-            name, statements = STEPS[at]
-            for statement in statements.format(**_DIALECTS[database.name]).split(";"):
-                database.execute(statement)
-            database.execute(_SET_VERSION, (str(at + 1),))
+            _take(database, at)
             database.commit()
         except HomeostatError:
             database.rollback()
             raise
-        taken.append(name)
+        taken.append(STEPS[at][0])
+
+
+def make(database: Database) -> None:
+    """All tables where there are none, within a transaction."""
+    database.execute(_META)
+    for at in range(len(STEPS)):
+        _take(database, at)
+
+
+def _take(database: Database, at: int) -> None:
+    for statement in STEPS[at][1].format(**_DIALECTS[database.name]).split(";"):
+        database.execute(statement)
+    database.execute(_SET_VERSION, (str(at + 1),))
+
+
+def tables() -> list[str]:
+    """The names of all tables."""
+    return _TABLE.findall(" ".join([_META, *(statements for _, statements in STEPS)]))
 
 
 def version(database: Database) -> int:

@@ -9,8 +9,8 @@ a checksum in each page, so that what was spoiled on the disk is refused, not re
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,18 @@ class SQLite:
         with _Translated(self.path):
             self._connection.executemany(statement, (tuple(row) for row in rows))
 
+    def rows(self, statement: str) -> Iterator[Row]:
+        with _Translated(self.path):
+            yield from self._connection.execute(statement)
+
+    @contextmanager
+    def look(self) -> Iterator[None]:
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.rollback()
+
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")
 
@@ -90,6 +102,21 @@ class SQLite:
 
     def in_turn(self, what: int) -> None:
         """Nothing: whoever writes is alone."""
+
+    @contextmanager
+    def scrubbed(self, table: str) -> Iterator[None]:
+        """The whole file is written anew: what rows were is also where they once stood.
+
+        Takes as much room again, and its time.
+        """
+        self.execute("PRAGMA secure_delete = ON")
+        yield
+        self.execute("VACUUM")
+        if self.execute("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
+            raise Busy(f"{self.path}: erased, but somebody still reads what was; run this again")
+
+    def count_on(self) -> None:
+        """Nothing: it counts from the highest number there is."""
 
     def tidy(self) -> None:
         """Write the log back once it is long; raises StoreBroken when the disk does not take it.
@@ -117,6 +144,10 @@ class SQLite:
         with _Translated(self.path):
             target = apsw.Connection(os.fspath(path), vfs=_CHECKED)
             try:
+                # A page in the log has no checksum yet. The layer makes them for a file whose first
+                # page tells of them, and that one would be written after those before the end.
+                target.reserve_bytes(reserve=_CHECKSUM)
+                target.execute("PRAGMA user_version = 1")
                 with target.backup("main", self._connection, "main") as backup:
                     backup.step(-1)
             finally:

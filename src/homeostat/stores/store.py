@@ -21,6 +21,7 @@ from homeostat.stores.packing import pack, sealed, unpack, unsealed
 from homeostat.stores.schema import migrate
 
 RECORDS, LABELS, NEWS = "records", "labels", "news"
+STATES = "states"  # counts that were made elsewhere: no engine sees them
 """The kinds of facts in the journal."""
 
 _MANY = 400  # parameters of one statement
@@ -202,15 +203,8 @@ class Store:
 
     def labels(self, model: int, positions: Sequence[int]) -> dict[int, str | None]:
         """The labels of some records, where they came late or changed."""
-        found: dict[int, str | None] = {}
-        for at in range(0, len(positions), _MANY):
-            some = positions[at : at + _MANY]
-            statement = (
-                "SELECT position, label FROM labels WHERE model = ? "
-                f"AND position IN ({_marks(len(some))})"
-            )
-            found |= dict(self._read(statement, model, *some))
-        return found
+        statement = "SELECT position, label FROM labels WHERE model = ? AND position IN"
+        return dict(rows_of(self.database, statement, [model], positions))
 
     # Labels that wait -----------------------------------------------------------------------------
 
@@ -225,15 +219,9 @@ class Store:
 
     def parked(self, model: int, ids: Sequence[str]) -> dict[str, Parked]:
         """Those of the records with these ids."""
-        found: dict[str, Parked] = {}
-        for at in range(0, len(ids), _MANY):
-            some = ids[at : at + _MANY]
-            statement = (
-                "SELECT record_id, label, at FROM parked WHERE model = ? "
-                f"AND record_id IN ({_marks(len(some))})"
-            )
-            found |= {row[0]: Parked(*row) for row in self._read(statement, model, *some)}
-        return found
+        statement = "SELECT record_id, label, at FROM parked WHERE model = ? AND record_id IN"
+        rows = rows_of(self.database, statement, [model], ids)
+        return {row[0]: Parked(*row) for row in rows}
 
     def unpark(self, model: int, ids: Iterable[str]) -> None:
         """Let go of those that wait no more."""
@@ -415,6 +403,15 @@ _UPSERT_META = (
     "INSERT INTO meta (key, value) VALUES (?, ?) "
     "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 )
+
+
+def rows_of(
+    database: Database, statement: str, values: Sequence[Any], some: Sequence[Any]
+) -> Iterator[Row]:
+    """The rows of a statement that ends in `IN`, for however many; a few hundred at a time."""
+    for at in range(0, len(some), _MANY):
+        part = some[at : at + _MANY]
+        yield from database.execute(f"{statement} ({_marks(len(part))})", (*values, *part))
 
 
 def _marks(n: int) -> str:

@@ -9,9 +9,7 @@ import msgspec
 
 from homeostat.lifecycle.versions import Version
 from homeostat.stores.packing import sealed, unsealed
-from homeostat.stores.store import Store, _marks
-
-_MANY = 400
+from homeostat.stores.store import Store, rows_of
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +20,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     that is the previous champion, after a promotion; ready: whether it has won, and a person is to
     say the word. since: of this comparison, in the records'
     time. job: what made the champion or the challenger that is compared. causes: of that job.
-    alarms: those that are open, with their numbers in the log.
+    alarms: those that are open, with their numbers in the log. looked: when earlier versions were
+    looked at last, in the records' time; trained: when a retraining began last. reign: the position from which on the champion serves.
     """
 
     champion: str
@@ -35,6 +34,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     job: str | None = None
     causes: list[int] = []
     alarms: dict[str, int] = {}
+    looked: int = 0
+    trained: int = 0
+    reign: int = 0
 
 
 class Progress(NamedTuple):
@@ -42,6 +44,14 @@ class Progress(NamedTuple):
 
     cut: int
     cursor: int
+
+
+class Look(NamedTuple):
+    """Earlier versions are to be looked at, on what came before a position; for a job, or None."""
+
+    model: int
+    position: int
+    job: str | None
 
 
 class Move(NamedTuple):
@@ -162,6 +172,11 @@ def drop_comparison(store: Store, model: int) -> None:
     store.database.execute("DELETE FROM shadows WHERE model = ?", (model,))
 
 
+def compared(store: Store) -> set[int]:
+    """The models that have a comparison."""
+    return {int(model) for (model,) in store.database.execute("SELECT model FROM comparisons")}
+
+
 def progress(store: Store, model: int) -> Progress | None:
     """How far the predictions for the comparison have come; None when none is made."""
     rows = store.database.execute("SELECT cut, cursor FROM comparisons WHERE model = ?", (model,))
@@ -179,16 +194,12 @@ def add_shadows(store: Store, model: int, version: str, shadows: Iterable[Shadow
 
 def shadows(store: Store, model: int, version: str, ids: Sequence[str]) -> dict[str, Shadow]:
     """Those of some records."""
-    kept: dict[str, Shadow] = {}
-    for at in range(0, len(ids), _MANY):
-        some = ids[at : at + _MANY]
-        statement = (
-            "SELECT record_id, label, latency_ms FROM shadows WHERE model = ? AND version = ? "
-            f"AND record_id IN ({_marks(len(some))})"
-        )
-        rows = store.database.execute(statement, (model, version, *some))
-        kept |= {row[0]: Shadow(*row) for row in rows}
-    return kept
+    statement = (
+        "SELECT record_id, label, latency_ms FROM shadows WHERE model = ? AND version = ? "
+        "AND record_id IN"
+    )
+    rows = rows_of(store.database, statement, [model, version], ids)
+    return {row[0]: Shadow(*row) for row in rows}
 
 
 def end_shadows(store: Store, model: int, version: str, ids: Iterable[str]) -> None:
@@ -201,6 +212,30 @@ def waiting_shadows(store: Store, model: int) -> int:
     """How many wait."""
     rows = store.database.execute("SELECT COUNT(*) FROM shadows WHERE model = ?", (model,))
     return int(rows[0][0])
+
+
+# Looks --------------------------------------------------------------------------------------------
+
+
+def ask_look(store: Store, look: Look) -> bool:
+    """Earlier versions are to be looked at; False where that is to be already."""
+    statement = (
+        "INSERT INTO looks (model, position, job) VALUES (?, ?, ?) "
+        "ON CONFLICT (model) DO NOTHING RETURNING 1"
+    )
+    return bool(store.database.execute(statement, look))
+
+
+def looks(store: Store) -> list[Look]:
+    """All that are to be."""
+    rows = store.database.execute("SELECT model, position, job FROM looks ORDER BY model")
+    return [Look(*row) for row in rows]
+
+
+def end_look(store: Store, look: Look) -> bool:
+    """It is done; False where it was before."""
+    statement = "DELETE FROM looks WHERE model = ? AND position = ? RETURNING 1"
+    return bool(store.database.execute(statement, look[:2]))
 
 
 # Registries ---------------------------------------------------------------------------------------

@@ -30,6 +30,10 @@ class AnyOf(RetrainingStrategy):
         answers = [strategy.on_event(event) for strategy in self.strategies]
         return next((answer for answer in answers if answer is not None), None)
 
+    def renewed(self) -> None:
+        for strategy in self.strategies:
+            strategy.renewed()
+
     def needs(self) -> list[Need]:
         return [need for strategy in self.strategies for need in strategy.needs()]
 
@@ -95,6 +99,11 @@ class AtLeast(RetrainingStrategy):
         elif self.strategies[at].watches(event):
             self.asking[at] = None
         return answer is not None
+
+    def renewed(self) -> None:
+        for strategy in self.strategies:
+            strategy.renewed()
+        self.asking = [None] * len(self.strategies)
 
     def needs(self) -> list[Need]:
         return [need for strategy in self.strategies for need in strategy.needs()]

@@ -21,8 +21,8 @@ class Cooldown(RetrainingStrategy):
     """Pass on an answer only when `duration` has gone by since the last one passed on.
 
     `duration` is in seconds, a timedelta, or text like "6h" or "1d 12h"; it is counted in the
-    records' own time, so a replay gives the same answers. Raises InvalidSetting when
-    negative or infinite.
+    records' own time, so a replay gives the same answers, and outlives a promotion. Raises
+    InvalidSetting when negative or infinite.
     """
 
     name: ClassVar[str] = "cooldown"
@@ -44,6 +44,9 @@ class Cooldown(RetrainingStrategy):
             return None
         self.last = now
         return answer
+
+    def renewed(self) -> None:
+        self.strategy.renewed()
 
     def needs(self) -> list[Need]:
         return self.strategy.needs()

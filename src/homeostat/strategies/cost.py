@@ -28,10 +28,11 @@ class CostAware(Standing):
     This is the rule of renting skis: buy when the rent paid would have bought them. If a retraining
     restores the baseline, errors and retrainings together cost at most twice what the best
     decisions in hindsight would have; no rule that does not know the future can promise less.
-    The loss is counted from the last request on: `baseline - value` for each value, never below 0
-    in sum. Where a metric gives intervals, only what is surely worse or better counts, so that
-    noise does not add up. NaN counts nothing. Its request stands. A baseline that is learned never
-    becomes worse: where the task itself becomes harder, it asks as often as its price allows.
+    The loss is counted from the last request or promotion on: `baseline - value` for each value,
+    never below 0 in sum. Where a metric gives intervals, only what is surely worse or better
+    counts, so that noise does not add up. NaN counts nothing. Its request stands. A baseline that
+    is learned never becomes worse: where the task itself becomes harder, it asks as often as its
+    price allows.
 
     Raises InvalidSetting. Cost: a few operations a record. Source: Karlin, Manasse, Rudolph and
     Sleator, Competitive snoopy caching (1988).
@@ -65,6 +66,9 @@ class CostAware(Standing):
         self.loss = self.least = 0.0  # a running sum, and the lowest that it has been
         self.learned: float | None = None  # the best mean so far, times the sign of a loss
         self.recent = SlidingSum(self.learn)
+
+    def renewed(self) -> None:
+        self.loss = self.least = 0.0
 
     def needs(self) -> list[Need]:
         return [Need(self.name, "values", self.metric)]

@@ -16,8 +16,8 @@ from homeostat.strategy import Answers, Need, RetrainingStrategy, part
 class Hold(RetrainingStrategy):
     """Pass on an answer only when the inner strategy has answered `n` of its events in a row.
 
-    An event that the inner strategy watches and does not answer starts the count anew; others do
-    not touch it. Raises InvalidSetting when `n` is below 1.
+    An event that the inner strategy watches and does not answer starts the count anew, and so does
+    another version that serves; others do not touch it. Raises InvalidSetting when `n` is below 1.
     """
 
     name: ClassVar[str] = "hold"
@@ -36,6 +36,10 @@ class Hold(RetrainingStrategy):
             return None
         self.run += 1
         return answer if self.run >= self.n else None
+
+    def renewed(self) -> None:
+        self.strategy.renewed()
+        self.run = 0
 
     def needs(self) -> list[Need]:
         return self.strategy.needs()

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from homeostat.errors import InvalidInput, MissingExtra
 from homeostat.sources.chunk import Options, Reject
-from homeostat.sources.files import Resume, Wait, afresh
+from homeostat.sources.files import Wait, afresh
 from homeostat.sources.traffic import Recogniser
-from homeostat.sources.waiting import Waiting
+from homeostat.sources.waiting import Resume, Waiting
 from homeostat.streams.address import Address
 from homeostat.streams.broker import Message, Pulled
 from homeostat.streams.faults import StreamBroken

@@ -42,10 +42,15 @@ class Trial(NamedTuple):
 
 
 def shape(trial: Trial) -> None:
-    """It has a name, and answers a label for each record."""
+    """It has a name, and answers a label for each record: None where it cannot, not for all."""
     if not isinstance(trial.scorer, Scorer) or not isinstance(trial.scorer.name, str):
         raise Breach("it has no name, or no predict", "Define both: see lifecycle.Scorer")
-    for row, (label, _) in enumerate(trial.said(trial.batch)):
+    said = trial.said(trial.batch)
+    if all(label is None for label, _ in said):
+        raise Breach("it answered None for every record", "Answer a label where you can")
+    for row, (label, _) in enumerate(said):
+        if label is None:
+            continue
         if not isinstance(label, str | bool | int | float) or label != label:
             raise Breach(f"row {row}: its label is {label!r}", "Answer text, a number, or a bool")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from homeostat.errors import ConfigError
 from homeostat.outbound.environment import environment as seen
 from homeostat.trainers.supervised import Supervised
+from homeostat.trainers.variables import variables
 
 
 def command(
@@ -28,14 +29,3 @@ def command(
         raise ConfigError(f"cwd: {cwd} is no folder")
     names, own = tuple(env), variables(environment)
     return Supervised("command", argv, lambda: seen(names, own), cwd, grace, silence)
-
-
-def variables(given: Mapping[str, str] | None) -> dict[str, str]:
-    """Variables as the configuration has them; raises ConfigError for those that are ours."""
-    own = dict(given or {})
-    for name, text in own.items():
-        if not name or "=" in name or "\0" in name + text:
-            raise ConfigError(f"environment: {name!r} can be no variable")
-        if name in ("HOMEOSTAT_ORDER", "HOMEOSTAT_RESULT", "HOMEOSTAT_FOLDER"):
-            raise ConfigError(f"environment: {name} is set for each order")
-    return own

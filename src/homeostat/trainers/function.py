@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from homeostat.errors import ConfigError
 from homeostat.outbound.environment import environment as seen
 from homeostat.trainers import called
-from homeostat.trainers.command import variables
 from homeostat.trainers.supervised import Supervised
+from homeostat.trainers.variables import variables
 
 
 def function(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,10 @@ def token_in(path: Path) -> str:
     return token
 
 
-def ask(url: str, token_file: Path, path: str, body: dict[str, Any] | None = None) -> Any:
+def ask(
+    url: str, token_file: Path, path: str, body: dict[str, Any] | None = None,
+    query: Mapping[str, Any] | None = None,
+) -> Any:  # fmt: skip
     """Send a body, or with None just ask; the answer as plain data. Raises NoAnswer.
 
     The token in the file is for this service alone: no redirect is followed.
@@ -38,8 +42,9 @@ def ask(url: str, token_file: Path, path: str, body: dict[str, Any] | None = Non
         raise InvalidSetting(f"{url!r} is no address of a service, like http://127.0.0.1:8321")
     token = token_in(token_file)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    asked = f"?{urllib.parse.urlencode(query)}" if query else ""
     request = urllib.request.Request(
-        url.rstrip("/") + urllib.parse.quote(path), headers=headers,
+        url.rstrip("/") + urllib.parse.quote(path) + asked, headers=headers,
         data=None if body is None else msgspec.json.encode(body),
     )  # fmt: skip
     opener = urllib.request.build_opener(Straight)

@@ -26,6 +26,7 @@ from homeostat.upkeep.inside import Inside
 
 _AHEAD = 300_000_000  # microseconds by which what was received may be ahead of the clock
 _FAULTS_SHOWN = 5
+_TRIES = 5  # to copy files that nobody writes to
 _BIRTH = 1_750_000_000_000_000  # no clock that is right shows less
 
 
@@ -38,6 +39,7 @@ def examine(folder: Path, now: Callable[[], int] = lambda: time.time_ns() // 100
     serving = busy[0].seen == _SERVED
     found += tried("permissions", lambda: outside.permissions(folder))
     found += tried("disk", lambda: [outside.disk(folder)])
+    found += tried("plug-ins", lambda: outside.hung(folder))
     found += busy
     if not serving:
         found += tried("log", lambda: [outside.the_log(folder)])
@@ -68,15 +70,25 @@ def copy(folder: Path, place: Path, serving: bool) -> None:
     if not serving:
         with outside.held(folder) as free:
             if free:
-                for name in (FILE, outside.LOG):
-                    with suppress(FileNotFoundError):
-                        shutil.copyfile(folder / name, place / name)
+                _copy_files(folder, place)
                 return
     source = SQLite(folder, read_only=True)
     try:
         source.copy_to(place / FILE)
     finally:
         source.close()
+
+
+def _copy_files(folder: Path, place: Path) -> None:
+    """As they are; once more where a command has written meanwhile, which holds no folder."""
+    for _ in range(_TRIES):
+        before = outside.stamps(folder)
+        for name in (FILE, outside.LOG):
+            (place / name).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                shutil.copyfile(folder / name, place / name)
+        if outside.stamps(folder) == before:
+            return
 
 
 def contents(place: Path, now: Callable[[], int]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Taking out what a record says of a person, from a folder that no server uses."""
+"""Taking out what a record says of a person, from a store that no service uses."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ from pathlib import Path
 
 from homeostat.errors import InvalidSetting
 from homeostat.runtime.records import Place, Records
-from homeostat.service.server import locked
 from homeostat.stores import audit
 from homeostat.stores.erasure import erased
-from homeostat.stores.faults import Busy
 from homeostat.stores.packing import pack_batch
 from homeostat.stores.store import Store
-from homeostat.upkeep.folders import Unusable, opened
+from homeostat.upkeep.folders import Unusable, alone
 
 
-def erase(folder: Path, record_id: str, actor: str, model: str | None = None) -> list[str]:
+def erase(where: Path | str, record_id: str, actor: str, model: str | None = None) -> list[str]:
     """Erase the features and metadata of a record; the models that had it.
 
-    The room that they took is overwritten, in the file and in the log. Counters, labels and minutes
-    stay. Raises Taken while a server runs, InvalidSetting when there is no such record, StoreError.
+    The room that they took is overwritten, in the file and in the log of a folder; a PostgreSQL
+    writes its table anew. Counters, labels and minutes stay. Raises Taken or Busy while a service
+    runs, InvalidSetting when there is no such record, StoreError.
     """
-    with opened(folder, read_only=True):  # so that no folder is made where there is none
-        pass
-    with locked(folder), opened(folder) as store:
+    with alone(where) as store:
         names = {each.number: each.name for each in store.models()}
         records = Records(store, names, int(store.note("salt") or 0))
         (found,) = records.find([record_id])
@@ -32,14 +29,11 @@ def erase(folder: Path, record_id: str, actor: str, model: str | None = None) ->
             raise InvalidSetting(
                 f"there is no record {record_id!r}{f' of model {model!r}' if model else ''}"
             )
-        store.database.execute("PRAGMA secure_delete = ON")
-        with store.change():
+        with store.database.scrubbed("journal"), store.change():
             for place in places:
                 _erase(store, records, place, names[place.model])
             told = [names[place.model] for place in places]
             audit.record(store, actor, "erase", record_id=record_id, models=told)
-        if store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
-            raise Busy(f"{folder}: erased, but somebody still reads what was; run this again")
     return told
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from homeostat.service.server import locked
 from homeostat.stores import open_store
 from homeostat.stores.faults import StoreBroken, StoreError
 from homeostat.stores.schema import STEPS, NewerSchema, version
@@ -40,6 +41,25 @@ def opened(folder: Path | str, *, read_only: bool = False) -> Iterator[Store]:
             return
     with _store(folder, read_only=False) as store:
         yield store
+
+
+@contextmanager
+def alone(where: Path | str) -> Iterator[Store]:
+    """The store of a folder, or at `postgresql://...`, while no service may have it.
+
+    Raises Taken or Busy when one has, StoreError.
+    """
+    with opened(where, read_only=True):  # so that none is made where there is none
+        pass
+    if isinstance(where, Path):
+        with locked(where), opened(where) as store:
+            yield store
+        return
+    store = open_store(where)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 @contextmanager

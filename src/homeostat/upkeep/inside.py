@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch
+from homeostat.runtime.absorbing import counted
 from homeostat.runtime.cells import MINUTE, unpack_cell
 from homeostat.runtime.labels import CORRECTED, RETRACTED
 from homeostat.service.tokens import SCOPES
 from homeostat.stores import audit
 from homeostat.stores.identities import Run, hashed
 from homeostat.stores.packing import pack_label, unpack, unpack_batch, unpack_label, unsealed
-from homeostat.stores.store import LABELS, NEWS, RECORDS, Fact, Model, Store
+from homeostat.stores.store import LABELS, NEWS, RECORDS, STATES, Fact, Model, Store
 from homeostat.upkeep.findings import Finding, error, fine
 
 _SHIFT = 40  # as in runtime.records: a place is a model's number and a position
@@ -82,6 +83,9 @@ class Recount:
             yield from self._records(fact, unpack_batch(fact.body, self.model.name, fact.place))
         elif fact.kind == LABELS:
             yield from self._labels(fact)
+        elif fact.kind == STATES:
+            for version, minute, records in counted(fact):
+                self.minutes[version, minute] += records
         elif fact.kind == NEWS:
             told = len(unpack(fact.body, fact.place))
             if told != fact.n:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from homeostat.runtime.hangs import Hangs
 from homeostat.stores.sqlite import FILE
 from homeostat.upkeep import log
 from homeostat.upkeep.findings import BACKUP, Finding, error, fine, warning
@@ -70,10 +71,27 @@ def disk(folder: Path) -> Finding:
     return fine("disk", f"{free:,} bytes are free")
 
 
+def hung(folder: Path) -> Iterator[Finding]:
+    """Plug-ins that are off since they hung."""
+    for each in Hangs(folder).all():
+        yield warning("plug-ins", f"{each.plugin} of {each.model} {each.why}", "mend it, run "
+                      f"homeostat mended --data {folder}, and start the service again")  # fmt: skip
+
+
 def size_of(folder: Path) -> int:
     """Bytes of the database and its log."""
     there = (folder / name for name in (FILE, LOG))
     return sum(path.stat().st_size for path in there if path.exists())
+
+
+def stamps(folder: Path) -> list[tuple[int, int] | None]:
+    """What changes with the database and its log: time and size of each, None for one not there."""
+    there = [folder / name for name in (FILE, LOG)]
+    return [_stamp(path.stat()) if path.exists() else None for path in there]
+
+
+def _stamp(about: os.stat_result) -> tuple[int, int]:
+    return about.st_mtime_ns, about.st_size
 
 
 def serving(folder: Path) -> bool:

@@ -1,0 +1,1 @@
+"""How results look: safe markup, small drawings in SVG, one palette; and figures of Plotly."""

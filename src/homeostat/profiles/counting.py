@@ -1,0 +1,535 @@
+"""Counts rows of many places at once, in arrays with a row for each place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from homeostat.errors import InvalidInput
+from homeostat.profiles.plan import Plan
+from homeostat.profiles.rows import Coded, Column, Floats, Mask, Numbers, Rows
+from homeostat.profiles.state import NOWHERE, Place, State
+from homeostat.reference import Profile, Reference
+from homeostat.reference.grid import CategoryGrid, NumberGrid
+from homeostat.reference.hours import HOURS, hours_of
+from homeostat.reference.tally import NumberTally, Tally, tally_of
+from homeostat.runtime.cells import CLASSES, OTHER, Cell, latency_places
+from homeostat.segments import labelled
+
+_BLOCK = 1 << 16  # rows grouped at a time
+_CHUNK = 1 << 14  # values worked on at a time, so that what lies between stays in the cache
+_ROOM = 1 << 28  # bytes of arrays, beyond which they are handed out
+_LOW, _BUCKETS = -1024, 2048  # buckets of latency that have a place in an array
+_DENSE = 1 << 20  # different keys that are looked up in a table
+_SEGMENTS = 10_000  # different segments of one batch
+
+Slots = NDArray[np.int64]
+
+
+class Groups(NamedTuple):
+    """Rows in the order of their groups: `at` is each row's group, `slots` where each is kept."""
+
+    at: Slots
+    slots: Slots
+    sizes: Slots
+    starts: Slots
+
+    def sum(self, values: Any = None, rows: Mask | None = None) -> Any:
+        """A sum of values for each group, or of rows."""
+        at = self.at if rows is None else self.at[rows]
+        return np.bincount(at, values, len(self.slots))
+
+
+class Counting:
+    """Counts rows by place. `drain` hands out what was counted, and begins anew.
+
+    `full` says that it is time to: arrays take up to 256 MB. Only places of one reference share
+    arrays, so that models with references of their own are counted beside each other.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._parts: dict[bytes, _Part] = {}
+        self._refused = 0
+
+    def add(self, rows: Rows) -> None:
+        """Count rows."""
+        self._refused += rows.refused
+        if not rows.n:
+            return
+        for kept, own in self._by_reference(rows):
+            part = self._parts.get(kept)
+            if part is None:
+                part = self._parts[kept] = _Part(self.plan, kept)
+            part.add(own)
+
+    @property
+    def full(self) -> bool:
+        """Whether the arrays have grown to their bound."""
+        return sum(part.bytes for part in self._parts.values()) >= _ROOM
+
+    def drain(self) -> Iterator[tuple[Place, State]]:
+        """The state of each place since the last time."""
+        parts, self._parts = self._parts, {}
+        for part in parts.values():
+            yield from part.states()
+        if self._refused:
+            yield NOWHERE, State(refused=self._refused, window=self.plan.window)
+            self._refused = 0
+
+    def _by_reference(self, rows: Rows) -> Iterator[tuple[bytes, Rows]]:
+        references, other = self.plan.references, self.plan.references.get("", b"")
+        kept = [references.get(model, other) for model in rows.model.values]
+        if len(set(kept)) == 1:
+            yield kept[0], rows
+            return
+        for one in dict.fromkeys(kept):
+            mine = np.array([each == one for each in kept])[rows.model.codes]
+            if mine.any():
+                yield one, rows.take(mine)
+
+
+class _Part:
+    """Places that share a reference."""
+
+    def __init__(self, plan: Plan, kept: bytes) -> None:
+        self.plan = plan
+        self.reference = _decoded(kept) if kept else None
+        grids = {} if self.reference is None else self.reference.grids.columns
+        self.places: dict[tuple[str, str, str, int], int] = {}
+        self.columns = {name: _column(grid) for name, grid in grids.items()}
+        self.sums: dict[str, NDArray[Any]] = {
+            name: np.zeros((0, *shape), kind) for name, (kind, *shape) in _SUMS.items()
+        }
+        self.pairs: dict[int, dict[str, int]] = {}
+        self.far: dict[int, dict[int, int]] = {}  # latencies without a place in the array
+        self.new: dict[int, set[str]] = {}
+
+    @property
+    def bytes(self) -> int:
+        """Of the arrays."""
+        each = _BUCKETS * 8 + sum(column.width for column in self.columns.values())
+        return len(self.places) * each
+
+    def add(self, rows: Rows) -> None:
+        for start in range(0, rows.n, _BLOCK):
+            whole = start == 0 and rows.n <= _BLOCK
+            block = rows if whole else rows.take(slice(start, start + _BLOCK))
+            for names in ([], *self.plan.segments):
+                self._count(block, names)
+
+    def _count(self, rows: Rows, names: list[str]) -> None:
+        groups, order = self._grouped(rows, names)
+        rows = rows if order is None else rows.take(order)
+        sums, slots = self.sums, groups.slots
+        sums["records"][slots] += groups.sizes
+        sums["latency"][slots] += np.add.reduceat(rows.latency, groups.starts)
+        self._latencies(groups, rows.latency)
+        self._outcomes(groups, rows)
+        if self.reference is None:
+            return
+        hours = hours_of(rows.times.view("datetime64[us]"))
+        np.add.at(sums["hours"], (slots[groups.at], hours), 1)
+        for name, column in self.columns.items():
+            found = rows.columns.get(name)
+            if found is None:
+                column.missing[slots] += groups.sizes
+            else:
+                column.add(groups, found)
+        for name in rows.columns.keys() - self.columns.keys():
+            self._notice(groups, name, rows.columns[name])
+
+    def _notice(self, groups: Groups, name: str, column: Column) -> None:
+        """Columns with values that the reference does not have."""
+        if name in _OWN_NAMES and isinstance(column, Numbers) and column.values.strides == (0,):
+            return
+        if isinstance(column, Coded):
+            there = column.codes >= 0
+        elif isinstance(column, Numbers):
+            there = ~np.isnan(column.values)
+        else:
+            there = np.array([value is not None for value in column.values.tolist()])
+        for slot in groups.slots[groups.sum(rows=there) > 0].tolist():
+            self.new.setdefault(slot, set()).add(name)
+
+    # Groups -----------------------------------------------------------------------------------
+
+    def _grouped(self, rows: Rows, names: list[str]) -> tuple[Groups, Slots | None]:
+        """The group of each row, and the order that puts rows of a group together."""
+        segments = _segments(rows, names)
+        windows = rows.times // self.plan.window
+        first = int(windows.min())
+        keys = windows - first
+        wide = int(keys.max()) + 1
+        for coded in (segments, rows.version, rows.model):
+            if coded is not None and len(coded.values) > 1:
+                keys = keys + coded.codes * wide
+                wide *= len(coded.values)
+        known, at = _unique(keys, wide)
+        slots = np.array([self._slot(rows, segments, key, first) for key in known.tolist()])
+        order = None
+        if len(known) > 1 and (at[1:] < at[:-1]).any():
+            narrow = at.astype(np.uint16) if len(known) < 1 << 16 else at
+            order = np.argsort(narrow, kind="stable")
+            at = at[order]
+        sizes = np.bincount(at, minlength=len(known))
+        return Groups(at, slots, sizes, np.cumsum(sizes) - sizes), order
+
+    def _slot(self, rows: Rows, segments: Coded | None, key: int, first: int) -> int:
+        """The place of a key in the arrays, which grow for it."""
+        return self._kept(_place(rows, segments, key, first, self.plan.window))
+
+    def _kept(self, place: tuple[str, str, str, int]) -> int:
+        slot = self.places.setdefault(place, len(self.places))
+        if slot >= len(self.sums["records"]):
+            more = max(16, slot)
+            self.sums = {name: _longer(array, more) for name, array in self.sums.items()}
+            for column in self.columns.values():
+                column.grow(more)
+        return slot
+
+    # What is no column ------------------------------------------------------------------------
+
+    def _latencies(self, groups: Groups, latency: Floats) -> None:
+        places = latency_places(latency) - _LOW
+        near = (places >= 0) & (places < _BUCKETS)
+        at = groups.at
+        if not near.all():
+            self._far(groups, places, ~near)
+            places, at = places[near], at[near]
+        _counted(self.sums["buckets"], groups.slots, at, places)
+
+    def _far(self, groups: Groups, places: Slots, far: Mask) -> None:
+        slots = groups.slots[groups.at[far]].tolist()
+        for slot, place in zip(slots, (places[far] + _LOW).tolist(), strict=True):
+            own = self.far.setdefault(slot, {})
+            own[place] = own.get(place, 0) + 1
+
+    def _outcomes(self, groups: Groups, rows: Rows) -> None:
+        predicted, truth = rows.predicted, rows.truth
+        if isinstance(predicted, Numbers) or isinstance(truth, Numbers):
+            self._numeric(groups, predicted, truth)
+            return
+        assert isinstance(predicted, Coded)
+        assert isinstance(truth, Coded)
+        kinds = len(truth.values) + 1
+        codes = predicted.codes * kinds + (truth.codes + 1)
+        wide = max(1, len(predicted.values) * kinds)
+        found, counts = np.unique(groups.at * wide + codes, return_counts=True) if (
+            wide * len(groups.slots) > _DENSE
+        ) else _dense(groups.at * wide + codes)  # fmt: skip
+        for key, n in zip(found.tolist(), counts.tolist(), strict=True):
+            group, code = divmod(key, wide)
+            if code % kinds:
+                pair = predicted.values[code // kinds], truth.values[code % kinds - 1]
+                self._pair(int(groups.slots[group]), pair, n)
+
+    def _pair(self, slot: int, pair: tuple[Any, Any], n: int) -> None:
+        """Count rows of the same prediction and truth."""
+        self.sums["labelled"][slot] += n
+        self.sums["correct"][slot] += n * (pair[0] == pair[1])
+        kinds = {type(label) for label in pair}
+        name = "\t".join(msgspec.json.encode(label).decode() for label in pair)
+        _plus(self.pairs.setdefault(slot, {}), name, n)
+        if kinds == {int}:
+            error = float(pair[0]) - float(pair[1])
+            self.sums["errors"][slot] += np.array([1, error, abs(error), error * error]) * n
+
+    def _numeric(self, groups: Groups, predicted: Column, truth: Column) -> None:
+        if not (isinstance(predicted, Numbers) and isinstance(truth, Numbers)):
+            what = "predicted_label and ground_truth_label"
+            hint = "cast both to one type"
+            raise InvalidInput(what, "are of different types, one of numbers", hint)
+        known = ~np.isnan(truth.values)
+        at, left, right = groups.at, predicted.values, truth.values
+        if not known.all():
+            at, left, right = at[known], left[known], right[known]
+        n = len(groups.slots)
+        slots = groups.slots
+        self.sums["labelled"][slots] += np.bincount(at, minlength=n)
+        self.sums["correct"][slots] += np.bincount(at[left == right], minlength=n)
+        with np.errstate(over="ignore", invalid="ignore"):
+            missed = left - right
+            sums = (None, missed, np.abs(missed), np.square(missed))
+            self.sums["errors"][slots] += np.array([np.bincount(at, each, n) for each in sums]).T
+
+    # Out --------------------------------------------------------------------------------------
+
+    def states(self) -> Iterator[tuple[Place, State]]:
+        for place, slot in self.places.items():
+            counted = State(self._cell(slot), self._profile(slot), window=self.plan.window)
+            yield Place(*place), counted
+
+    def _cell(self, slot: int) -> Cell:
+        sums = self.sums
+        at = np.flatnonzero(sums["buckets"][slot])
+        counts = sums["buckets"][slot][at]
+        pairs = self.pairs.get(slot, {})
+        return Cell(
+            records=int(sums["records"][slot]), labelled=int(sums["labelled"][slot]),
+            correct=int(sums["correct"][slot]), latency_sum=float(sums["latency"][slot]),
+            latency=dict(zip((at + _LOW).tolist(), counts.tolist(), strict=True))
+            | self.far.get(slot, {}),
+            pairs={OTHER: sum(pairs.values())} if len(pairs) > CLASSES else pairs,
+            errors=sums["errors"][slot].tolist(),
+        )  # fmt: skip
+
+    def _profile(self, slot: int) -> Profile | None:
+        if self.reference is None:
+            return None
+        profile = Profile.__new__(Profile)  # the empty tallies would only be thrown away
+        profile.grids = self.reference.grids
+        profile.rows = int(self.sums["records"][slot])
+        profile.hours = self.sums["hours"][slot].copy()
+        profile.new = tuple(sorted(self.new.get(slot, ())))
+        profile.columns = {name: column.tally(slot) for name, column in self.columns.items()}
+        return profile
+
+
+_OWN_NAMES = ("prediction", "label", "score", "latency_ms")
+_SUMS: dict[str, tuple[Any, ...]] = {
+    "records": (np.int64,), "labelled": (np.int64,), "correct": (np.int64,),
+    "latency": (np.float64,), "errors": (np.float64, 4), "buckets": (np.int64, _BUCKETS),
+    "hours": (np.int64, HOURS),
+}  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _decoded(kept: bytes) -> Reference:
+    return Reference.from_bytes(kept)
+
+
+def _longer(array: NDArray[Any], more: int) -> NDArray[Any]:
+    return np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)])
+
+
+def _plus(counts: dict[str, int], name: str, n: int) -> None:
+    counts[name] = counts.get(name, 0) + n
+
+
+def _segments(rows: Rows, names: list[str]) -> Coded | None:
+    """What segment each row is in; None for all in one."""
+    if not names:
+        return None
+    columns = [_field(rows, name) for name in names]
+    keys: Slots = np.zeros(rows.n, np.int64)
+    for column in columns:
+        keys = keys * (len(column.values) + 1) + (column.codes + 1)
+    found, codes = np.unique(keys, return_inverse=True)
+    if len(found) > _SEGMENTS:
+        raise InvalidInput(
+            "segments", f"{', '.join(names)} have more than {_SEGMENTS:,} values in one batch",
+            "name columns of few values",
+        )  # fmt: skip
+    labels = []
+    for key in found.tolist():
+        values: list[Any] = []
+        for column in reversed(columns):
+            key, at = divmod(key, len(column.values) + 1)
+            values.insert(0, column.values[at - 1] if at else None)
+        labels.append(labelled(names, values))
+    return Coded(labels, codes)
+
+
+def _field(rows: Rows, name: str) -> Coded:
+    own = {
+        "model": rows.model, "model_version": rows.version,
+        "predicted_label": rows.predicted, "ground_truth_label": rows.truth,
+    }  # fmt: skip
+    column: Column | None = own.get(name, rows.columns.get(name.removeprefix("features.")))
+    if column is None:
+        return Coded([], np.full(rows.n, -1, np.int64))
+    if isinstance(column, Coded):
+        return column
+    array = column.array()
+    if array.dtype.kind == "f":
+        values, codes = np.unique(array, return_inverse=True)
+        return Coded([None if v != v else v for v in values.tolist()], codes)
+    places: dict[Any, int] = {}
+    codes = np.array([places.setdefault(value, len(places)) for value in array.tolist()], np.int64)
+    return Coded(list(places), codes)
+
+
+def _place(
+    rows: Rows, segments: Coded | None, key: int, first: int, window: int
+) -> tuple[str, str, str, int]:
+    """The place that a key of `_grouped` stands for."""
+    wide = int(rows.times.max()) // window - first + 1
+    key, at = divmod(key, wide)
+    texts = []
+    for coded in (segments, rows.version, rows.model):
+        if coded is None:
+            texts.append("")
+        elif len(coded.values) == 1:
+            texts.append(coded.values[0])
+        else:
+            key, code = divmod(key, len(coded.values))
+            texts.append(coded.values[code])
+    segment, version, model = texts
+    return model, version, segment, (at + first) * window
+
+
+def _unique(keys: Slots, wide: int) -> tuple[Slots, Slots]:
+    """The different keys, and the place of each among them."""
+    if wide > _DENSE:
+        found, at = np.unique(keys, return_inverse=True)
+        return found, at
+    known, _ = _dense(keys)
+    table = np.empty(wide, np.int64)
+    table[known] = np.arange(len(known))
+    return known, table[keys]
+
+
+def _dense(keys: Slots) -> tuple[Slots, Slots]:
+    counts = np.bincount(keys)
+    known = np.flatnonzero(counts)
+    return known, counts[known]
+
+
+def _counted(counts: NDArray[np.int64], slots: Slots, at: Slots, cells: Slots) -> None:
+    """Count cells of groups: `counts` has a row for each slot."""
+    wide = counts.shape[1]
+    if len(slots) * wide > 4 * len(cells) + wide:
+        np.add.at(counts.reshape(-1), slots[at] * wide + cells, 1)
+        return
+    found = np.bincount(at * wide + cells, minlength=len(slots) * wide)
+    counts[slots] += found.reshape(len(slots), wide)
+
+
+# Columns --------------------------------------------------------------------------------------
+
+
+class _Categories:
+    """A column of categories at all places."""
+
+    def __init__(self, grid: CategoryGrid) -> None:
+        self.grid = grid
+        self.counts: NDArray[np.int64] = np.zeros((0, len(grid)), np.int64)
+        self.missing: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.odd: dict[int, Tally] = {}
+
+    @property
+    def width(self) -> int:
+        return 8 * len(self.grid)
+
+    def grow(self, more: int) -> None:
+        self.counts, self.missing = _longer(self.counts, more), _longer(self.missing, more)
+
+    def add(self, groups: Groups, column: Column) -> None:
+        fits = isinstance(column, Coded) and all(type(value) is str for value in column.values)
+        if self.grid.kind != "category" or not fits:
+            self._one_by_one(groups, column)
+            return
+        assert isinstance(column, Coded)
+        cells = np.array([*map(self.grid.cell, column.values), -1])[column.codes]
+        there, at = cells >= 0, groups.at
+        if not there.all():
+            self.missing[groups.slots] += groups.sum(rows=~there)
+            cells, at = cells[there], at[there]
+        _counted(self.counts, groups.slots, at, cells)
+
+    def _one_by_one(self, groups: Groups, column: Column) -> None:
+        """What does not fit the grid, as the column of one place counts it."""
+        array = column.array()
+        ends = zip(groups.slots.tolist(), groups.starts.tolist(), groups.sizes, strict=True)
+        for slot, start, size in ends:
+            if slot not in self.odd:
+                self.odd[slot] = tally_of(self.grid)
+            self.odd[slot].update(array[start : start + size])
+
+    def tally(self, slot: int) -> Tally:
+        tally = tally_of(self.grid)
+        tally.counts, tally.missing = self.counts[slot].copy(), int(self.missing[slot])
+        return self._with_odd(tally, slot)
+
+    def _with_odd(self, tally: Any, slot: int) -> Tally:
+        if slot in self.odd:
+            tally.merge(self.odd[slot])
+        found: Tally = tally
+        return found
+
+
+class _Numbers(_Categories):
+    """A column of numbers at all places, with the sums of what lies in each cell."""
+
+    grid: Any
+
+    def __init__(self, grid: NumberGrid) -> None:
+        self.grid = grid
+        self.counts = np.zeros((0, len(grid)), np.int64)
+        self.sums: Floats = np.zeros((0, len(grid)))
+        self.missing = np.zeros(0, np.int64)
+        self.square: Floats = np.zeros(0)
+        self.low: Floats = np.zeros(0)
+        self.high: Floats = np.zeros(0)
+        self.odd = {}
+
+    @property
+    def width(self) -> int:
+        return 16 * len(self.grid)
+
+    def grow(self, more: int) -> None:
+        super().grow(more)
+        self.sums, self.square = _longer(self.sums, more), _longer(self.square, more)
+        self.low = np.concatenate([self.low, np.full(more, np.inf)])
+        self.high = np.concatenate([self.high, np.full(more, -np.inf)])
+
+    def add(self, groups: Groups, column: Column) -> None:
+        plain = self.grid.edges.dtype == np.float64 and self.grid.kind != "time"
+        if not (isinstance(column, Numbers) and plain):
+            self._one_by_one(groups, column)
+            return
+        values, at, starts = column.values, groups.at, groups.starts
+        slots = groups.slots
+        there = np.isfinite(values)
+        if not there.all():
+            self.missing[slots] += groups.sum(rows=~there)  # infinite ones are no records
+            values, at = values[there], at[there]
+            sizes = np.bincount(at, minlength=len(slots))
+            has = sizes > 0
+            slots = slots[has]
+            at = (np.cumsum(has) - 1)[at]
+            starts = (np.cumsum(sizes) - sizes)[has]
+        if len(values):
+            self._put(values, at, slots, starts)
+
+    def _put(self, values: Floats, at: Slots, slots: Slots, starts: Slots) -> None:
+        wide = len(self.grid)
+        keys = at * wide + self._cells(values)
+        moved = values - self.grid.origin
+        if len(slots) * wide > 4 * len(values) + wide:
+            keys = keys + (slots[at] - at) * wide
+            np.add.at(self.counts.reshape(-1), keys, 1)
+            np.add.at(self.sums.reshape(-1), keys, moved)
+        else:
+            size = len(slots) * wide
+            self.counts[slots] += np.bincount(keys, minlength=size).reshape(-1, wide)
+            self.sums[slots] += np.bincount(keys, moved, size).reshape(-1, wide)
+        with np.errstate(over="ignore"):
+            moved *= moved
+            self.square[slots] += np.add.reduceat(moved, starts)
+        self.low[slots] = np.minimum(self.low[slots], np.minimum.reduceat(values, starts))
+        self.high[slots] = np.maximum(self.high[slots], np.maximum.reduceat(values, starts))
+
+    def _cells(self, values: Floats) -> Slots:
+        cells = np.empty(len(values), np.int64)
+        for start in range(0, len(values), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            cells[part] = self.grid.cells(values[part])
+        return cells
+
+    def tally(self, slot: int) -> Tally:
+        tally = NumberTally(self.grid)
+        tally.counts, tally.missing = self.counts[slot].copy(), int(self.missing[slot])
+        tally.sums, tally.square = self.sums[slot].copy(), float(self.square[slot])
+        tally.low, tally.high = float(self.low[slot]) + 0, float(self.high[slot]) + 0
+        return self._with_odd(tally, slot)
+
+
+def _column(grid: NumberGrid | CategoryGrid) -> _Categories:
+    return _Numbers(grid) if isinstance(grid, NumberGrid) else _Categories(grid)

@@ -1,0 +1,26 @@
+"""What a version says of records, asked without what a prediction may not know."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from homeostat.batch import Batch
+from homeostat.errors import InvalidInput
+from homeostat.lifecycle.scoring import Predictions, Scorer
+from homeostat.lifecycle.versions import Version
+
+
+def predicted(scorer: Scorer, version: Version, batch: Batch) -> Predictions:
+    """One prediction a record, None where there can be none; raises HomeostatError.
+
+    Raises InvalidInput where there are more or fewer, or a time that is no number.
+    """
+    found = scorer.predict(version, batch.with_truth([None] * len(batch)))
+    if len(found.labels) != len(batch):
+        raise InvalidInput(
+            "labels", f"are {len(found.labels):,} for {len(batch):,} records",
+            "one a record, in order",
+        )  # fmt: skip
+    if found.latency_ms is not None and not np.isfinite(np.asarray(found.latency_ms)).all():
+        raise InvalidInput("latency_ms", "must be finite", "leave it out where it is not known")
+    return found

@@ -1,0 +1,1 @@
+"""A running service in a terminal: its fleet, and one model closely."""
