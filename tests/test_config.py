@@ -263,8 +263,8 @@ def test_all_of_has_a_name():
 
 
 def test_a_name_in_capitals_is_recognised_in_the_hint():
-    with pytest.raises(ConfigError, match=r"'ADWIN' is none of the detectors; .* 'adwin'"):
-        config.parse('[[detectors]]\ntype = "ADWIN"')
+    with pytest.raises(ConfigError, match=r"'Cusum' is none of the detectors; .* 'cusum'"):
+        config.parse('[[detectors]]\ntype = "Cusum"')
 
 
 ERROR_RATE = '[[detectors]]\ntype = "error_rate"\nbaseline = 0.1\nn = 2000\n'

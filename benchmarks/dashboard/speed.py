@@ -8,20 +8,23 @@ percentile of the time that the service takes for each view. `python benchmarks/
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import numpy as np
-import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "loop"))
 from served import Server
+
+from homeostat.runtime.cells import MINUTE, Cell, pack_cell
+from homeostat.stores import open_store
 
 CONFIG = """
 [[metrics]]
@@ -30,7 +33,7 @@ window = 500
 
 [[detectors]]
 type = "episodes"
-detector = { type = "inputs", reference = 1000, window = 500 }
+detector = { type = "inputs", reference = 800, window = 200 }
 
 [service]
 durability = "fast"
@@ -39,32 +42,60 @@ durability = "fast"
 wire = 67108864
 unpacked = 134217728
 """
-ARROW = "application/vnd.apache.arrow.stream"
 VIEWS = ["fleet", "fleet?search=model-0&state=healthy", "decisions", "condition"]
 OF_MODELS = ["overview", "charts", "charts?points=400&all", "delay", "stories", "evidence"]
 
 
-def records(model: str, points: int, seed: int) -> bytes:
-    """A record a minute, the last of them broken, as an Arrow stream."""
+def filled(folder: Path, names: list[str], each: int) -> None:
+    """Write the cells of so many minutes a model, as a service would have, without the records."""
+    rng = np.random.default_rng(0)
+    store = open_store(folder / "data", "fast")
+    end = int(time.time()) // 60 * MINUTE
+    try:
+        for name in names:
+            bodies = [pack_cell(cell(rng)) for _ in range(200)]
+            picks = rng.integers(0, len(bodies), each).tolist()
+            with store.change():
+                model = store.add_model(name, end)
+                store.keep_cells(model.number, (
+                    ("v1", end - (each - k) * MINUTE, bodies[pick]) for k, pick in enumerate(picks)
+                ))  # fmt: skip
+    finally:
+        store.close()
+
+
+def cell(rng: np.random.Generator) -> Cell:
+    """What a minute of some 20 records came to."""
+    n = int(rng.poisson(20)) + 1
+    right = int(rng.binomial(n, 0.9))
+    buckets = rng.integers(90, 150, n).tolist()
+    return Cell(
+        n, n, right, float(rng.gamma(n, 12.0)), dict(Counter(buckets)),
+        {'"yes"\t"yes"': right, '"yes"\t"no"': n - right},
+    )  # fmt: skip
+
+
+def records(model: str, n: int, seed: int) -> bytes:
+    """The latest records of a model, three a second; in the last third an input is broken."""
     rng = np.random.default_rng(seed)
-    end = np.datetime64(int(time.time()) // 60 * 60, "s").astype("datetime64[us]")
-    at = end - np.arange(points)[::-1] * np.timedelta64(60, "s")
-    signal = rng.normal(size=points)
-    unit = np.where(np.arange(points) > 0.97 * points, 1000.0, 1.0) if seed % 10 == 0 else 1.0
-    said = np.where(signal > 0, "yes", "no")
-    truth = np.where(rng.random(points) < 0.1, np.where(signal > 0, "no", "yes"), said)
-    table = pa.table({
-        "model": [model] * points, "record_id": [f"{model}-{k}" for k in range(points)],
-        "model_version": ["v1"] * points, "predicted_label": said, "ground_truth_label": truth,
-        "latency_ms": rng.lognormal(2.5, 0.4, points),
-        "created_at": pa.array(at, pa.timestamp("us", "UTC")),
-        "features.signal": signal, "features.amount": rng.lognormal(3, 0.5, points) * unit,
-        "features.place": rng.choice(["north", "south", "east"], points),
-    })  # fmt: skip
-    out = io.BytesIO()
-    with pa.ipc.new_stream(out, table.schema) as stream:
-        stream.write_table(table)
-    return out.getvalue()
+    end = time.time() - n / 3
+    signal = rng.normal(size=n)
+    unit = np.where(np.arange(n) > 2 * n // 3, 1000.0, 1.0)
+    amount = rng.lognormal(3, 0.5, n) * unit
+    wrong = rng.random(n) < 0.1
+    rows = [
+        {
+            "model": model, "record_id": f"{model}-{k}", "model_version": "v1",
+            "predicted_label": "yes" if signal[k] > 0 else "no",
+            "ground_truth_label": "yes" if (signal[k] > 0) != wrong[k] else "no",
+            "latency_ms": 12.0 + k % 5,
+            "created_at": datetime.fromtimestamp(end + k / 3, UTC).isoformat(),
+            "features": {"signal": float(signal[k]), "amount": float(amount[k]),
+                         "place": ("north", "south", "east")[k % 3]},
+        }
+        for k in range(n)
+    ]  # fmt: skip
+    return json.dumps(rows).encode()
 
 
 def first_view(server: Server) -> float:
@@ -112,9 +143,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="speed") as folder:
         server = Server(Path(folder), CONFIG, {})
         try:
+            server.stop()
+            filled(Path(folder), names, each)
+            server.start()
             for seed, name in enumerate(names):
-                server.ask("POST", "/v1/records", records(name, each, seed), ARROW)
-            print(f"{options.models} models, {each * options.models:,} points")
+                server.ask("POST", "/v1/records", records(name, 2_000, seed), "application/json")
+            print(f"{options.models} models, {each * options.models:,} points", flush=True)
             server.stop()
             server.start()
             told = {"first_view_after_start_ms": first_view(server)}

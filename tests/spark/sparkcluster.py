@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -87,7 +88,9 @@ def main(folder):
         assert [(row.model, row.number, row.event) for row in events] == expected_events(data)
         print("killed", len(killed))
     finally:
+        work = Path(os.environ["SPARK_HOME"]) / "work" / session.sparkContext.applicationId
         session.stop()
+        shutil.rmtree(work, ignore_errors=True)
 
 
 if __name__ == "__main__":

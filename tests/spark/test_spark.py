@@ -219,7 +219,7 @@ def test_executors_are_processes_of_their_own_and_one_may_die(tmp_path):
     here = Path(__file__).parent
     done = subprocess.run(
         [sys.executable, str(here / "sparkcluster.py"), str(tmp_path)],
-        capture_output=True, text=True, timeout=540, check=False,
+        capture_output=True, text=True, timeout=1800, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert "killed 1" in done.stdout

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 from click.testing import CliRunner
-from till import SECRET, history, keeper_on, sent, state
+from kept_traffic import SECRET, history, keeper_on, sent, state
 
 from homeostat.cli.group import cli
 from homeostat.service.server import Taken, locked

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from kept_traffic import history, keeper_on, labelled, sent, state
 from postgresql import Server
-from till import history, keeper_on, labelled, sent, state
 
 from homeostat.service.settings import Service
 from homeostat.stores.faults import Busy, StoreError

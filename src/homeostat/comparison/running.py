@@ -48,6 +48,7 @@ def compare(
     deflate: bool = False,
     columns: Collection[Any] | None = None,
     like: str | None = None,
+    shapes: bool = True,
 ) -> Comparison:
     """Whether current data are distributed as the reference: a table with a row for each column.
 
@@ -56,7 +57,7 @@ def compare(
     Rows of counts say in `error_bound` how far the statistic can lie from that of raw values.
     With `deflate`, each column's sizes are divided by the dependence between neighbouring rows
     that the Reference measured, so that windows of correlated traffic keep to alpha. `columns` are
-    the only ones looked at, None: all.
+    the only ones looked at, None: all. `shapes` also keeps how each is distributed, for people.
     `tests` is `auto` (Kolmogorov-Smirnov for numbers and times, chi-square with rare categories
     merged for text and truth values), a test's name for all columns it fits, or a mapping of
     columns to names, `auto` for the rest. Names that other engines have for them are known, too
@@ -101,7 +102,7 @@ def compare(
     named = {*(asked or ()), *(tests if isinstance(tests, Mapping) else ())}
     way = None if way is None else way._replace(columns=max(1, len(both)))
     rows = [
-        _row(sides, name, tests, level, schema, name in named, way)
+        _row(sides, name, tests, level, schema, name in named, way, shapes)
         for name in before
         if name in both
     ]
@@ -181,6 +182,7 @@ def _row(
     schema: list[str],
     named: bool,
     way: Likeness | None,
+    shapes: bool,
 ) -> ColumnResult:
     asked = ours(tests if isinstance(tests, str) else tests.get(name, "auto"))
     try:
@@ -195,7 +197,8 @@ def _row(
     schema += sides.strays(name, left, right)
     n, m = _values(left), _values(right)
     row = ColumnResult(str(name), asked, n_reference=n, n_current=m, missing=missing)
-    row = row._replace(shape=shape_of(left, right))
+    if shapes:
+        row = row._replace(shape=shape_of(left, right))
     try:
         kind = agreed(left, right)
     except InvalidInput as error:

@@ -13,6 +13,7 @@ from homeostat.reference import NumberTally
 from homeostat.reference.spread import cumulated
 
 _BINS = 24
+_STEPS = np.arange(_BINS + 1, dtype=np.float64)
 _NAMES = 8
 _ENDS = (0.005, 0.995)  # quantiles; what lies beyond counts in the outermost bins
 
@@ -59,7 +60,7 @@ def _of_numbers(left: Side, right: Side) -> Shape | None:
         return None
     if low == high:
         low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, _BINS + 1)
+    edges: NDArray[np.float64] = low + (high - low) / _BINS * _STEPS
     return Shape(tuple(edges.tolist()), (), *(curve.shares(edges) for curve in curves))
 
 
@@ -84,7 +85,7 @@ class _Raw:
             return (0.0,) * _BINS
         reached = np.searchsorted(self.values, edges, "right")
         reached[0], reached[-1] = 0, n
-        return tuple((np.diff(reached) / n).tolist())
+        return tuple(((reached[1:] - reached[:-1]) / n).tolist())
 
 
 class _Counted:
@@ -105,7 +106,7 @@ class _Counted:
             return (0.0,) * _BINS
         reached = np.interp(edges, self.values, self.upto, left=0.0, right=1.0)
         reached[0], reached[-1] = 0.0, 1.0
-        return tuple(np.diff(reached).tolist())
+        return tuple((reached[1:] - reached[:-1]).tolist())
 
 
 def _curve(side: Side) -> _Raw | _Counted:

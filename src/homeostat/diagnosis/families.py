@@ -40,7 +40,7 @@ def covariates(reference: Side, current: Side, features: list[str]) -> Family:
     if left is None:
         left = {name: reference.columns[name].values for name in features}
         right = {name: current.columns[name].values for name in features}
-    table = compare(left, right, correction="none", columns=features)
+    table = compare(left, right, correction="none", columns=features, shapes=False)
     return _columns([row for row in table if row.name in features], "is not distributed as before")
 
 
@@ -77,7 +77,7 @@ def within_labels(
             for side, own in zip(sides, classes, strict=True)
         )
         if names and min(len(left[names[0]]), len(right[names[0]])) >= _ENOUGH:
-            rows += compare(left, right, correction="none", columns=list(left))
+            rows += compare(left, right, correction="none", columns=list(left), shapes=False)
     return _columns(rows, "is not distributed as before among rows of the same label")
 
 

@@ -210,8 +210,9 @@ class Inputs(Stateful):
         a_record, a_window = self._levels
         level = min(_HIGHEST_LEVEL, a_record * profile.rows + a_window)
         table = compare(
-            usual, profile, self.tests, alpha=level, deflate=True, columns=self._watched
-        )
+            usual, profile, self.tests, alpha=level, deflate=True, columns=self._watched,
+            shapes=False,
+        )  # fmt: skip
         self.latest = table
         drifted = [row for row in map(table.__getitem__, table.drifted) if self._matters(row)]
         broken = self._broken(table, profile)

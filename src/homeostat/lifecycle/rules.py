@@ -19,9 +19,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     cooldown: between two requests that become jobs. per_day, per_week: jobs asked for within so
     long, 0 for no limit. at_latest: so long after the last retraining began one is asked for,
-    however well all seems; None for never. All four count the records' own time. breaker: failures in a row after
-    which `rest` has to go by before the next. approval: somebody has to approve each job.
-    seconds: a training may run; queue: one may wait for its turn or a word, by the clock.
+    however well all seems; None for never. All four count the records' own time. breaker: failures
+    in a row after which `rest` has to go by before the next. approval: somebody has to approve each
+    job. seconds: a training may run; queue: one may wait for its turn or a word, by the clock.
     """
 
     cooldown: str | float = "1h"

@@ -18,10 +18,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     generation counts the changes of the champion: whoever changes it names the one he has seen.
     previous: who served before. challenger: who is compared with the champion; watched: whether
     that is the previous champion, after a promotion; ready: whether it has won, and a person is to
-    say the word. since: of this comparison, in the records'
-    time. job: what made the champion or the challenger that is compared. causes: of that job.
-    alarms: those that are open, with their numbers in the log. looked: when earlier versions were
-    looked at last, in the records' time; trained: when a retraining began last. reign: the position from which on the champion serves.
+    say the word. since: of this comparison, in the records' time. job: what made the champion or
+    the challenger that is compared. causes: of that job. alarms: those that are open, with their
+    numbers in the log. looked: when earlier versions were looked at last, in the records' time;
+    trained: when a retraining began last. reign: the position from which on the champion serves.
     """
 
     champion: str
