@@ -23,8 +23,8 @@ from homeostat.events import (
     RetrainStarted,
     RetrainSucceeded,
 )
-from homeostat.runtime.account import told
 from homeostat.runtime.answers import Sent
+from homeostat.runtime.happened import told
 from homeostat.runtime.ledger import Ledger, Limits, Part
 from homeostat.stores import open_store
 from homeostat.times import to_micros

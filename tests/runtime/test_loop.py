@@ -535,7 +535,7 @@ def test_shadow_traffic_is_joined_with_its_record_and_label(tmp_path):
 
     def shadow(*numbers):
         sent = Batch.from_records([made(n, None, "yes", model_version="v2") for n in numbers])
-        known = school.account().labelled(sent.column("record_id").tolist())
+        known = school.ledger.labelled("default", sent.column("record_id").tolist())
         return school.act(lambda loop: loop.pairs.shadowed("v2", sent, known))
 
     assert shadow(*range(30, 60)) == 30  # before the record

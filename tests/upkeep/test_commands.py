@@ -23,7 +23,7 @@ def sound(tmp_path_factory):
     stall = Stall(folder)
     trade(stall, days=4)
     told = [("DriftDetected", b'{"DriftDetected": {"n": %d}}' % n) for n in range(1201)]
-    stall.account()._new_events += told
+    stall.account()._happened._new += told
     stall.send(made(500))
     stall.close()
     return folder
@@ -212,7 +212,7 @@ def test_following_a_folder(folder):
 
     def wait(seconds):
         waited.append(seconds)
-        stall.account()._new_events += [("DriftDetected", b'{"DriftDetected": {}}')]
+        stall.account()._happened._new += [("DriftDetected", b'{"DriftDetected": {}}')]
         stall.send(made(700 + len(waited)))
 
     found = from_folder(folder, "default", last, True, wait)

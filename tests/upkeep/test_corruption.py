@@ -39,7 +39,7 @@ def trade_on(stall):
     stall.label(("r175", "no"), ("r176", "yes"), ("later", "yes"), model="default")
     events = [("DriftDetected", b'{"DriftDetected": {"value": %d}}' % n) for n in range(50)]
     account = stall.account()
-    account._new_events += events
+    account._happened._new += events
     with stall.store.change():
         audit.record(stall.store, "tester", "test", number=1)
     with stall.store.change():

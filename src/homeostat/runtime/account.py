@@ -21,10 +21,12 @@ from homeostat.batch import Batch
 from homeostat.engine import Engine
 from homeostat.errors import SnapshotMismatch
 from homeostat.event_batch import EventBatch
-from homeostat.events import MetricUpdated, PluginFailed, SystemEvent
+from homeostat.events import MetricUpdated, SystemEvent
 from homeostat.runtime.answers import Sent
 from homeostat.runtime.cells import Cells
 from homeostat.runtime.crash import crashpoint
+from homeostat.runtime.forgetting import going
+from homeostat.runtime.happened import Happened
 from homeostat.runtime.isolation import Isolation
 from homeostat.runtime.labels import (
     CORRECTED,
@@ -93,7 +95,7 @@ class Account:
         self._waiting = store.waiting(model.number) + store.waiting(ANY_MODEL)
         self._unfolded: list[Batch] = []
         self._unsettled: list[tuple[list[int], list[Any]]] = []
-        self._new_events: list[tuple[str, bytes]] = []
+        self._happened = Happened(store, model.number, self.counters)
         self._changed = False
         self.on_labelled: Callable[[Batch], None] = _nobody
         """Hears of records whose label became known, in the change that brings it."""
@@ -270,10 +272,9 @@ class Account:
         self._store.append(self.number, self._position, len(events), NEWS, now, body)
         crashpoint("news_kept")
         self._advance(len(events))
-        first = self.counters.get("events", 0) + len(self._new_events) + 1
-        self._new_events += [told(event) for event in events]
+        numbers = self._happened.add(events)
         self._heed(events)
-        return list(range(first, first + len(events)))
+        return numbers
 
     def _heed(self, events: Sequence[SystemEvent]) -> None:
         """Another version serves from now on: what is measured is measured anew."""
@@ -289,41 +290,13 @@ class Account:
     @property
     def touched(self) -> bool:
         """Whether anything has come in this change."""
-        return self._changed or bool(self._new_events)
-
-    def first_version(self) -> str | None:
-        """The version of the oldest record that is kept."""
-        for fact in self._store.facts(self.number, 0):
-            if fact.kind == RECORDS:
-                batch = unpack_batch(fact.body, self.name, fact.place)
-                return str(batch.model_version[0])
-        return None
-
-    def labelled(self, ids: Sequence[str | None]) -> Batch:
-        """Those of the records with these ids that have come and have a label, with it."""
-        named = [one for one in ids if one is not None]
-        places = [
-            place.position
-            for found in self._records.find(named)
-            for place in found
-            if place.model == self.number
-        ]
-        current = self._current(places) if places else {}
-        known = [at for at in places if current[at][1] is not None]
-        if not known:
-            return Batch.from_records([])
-        return self._gathered(known).with_truth([current[at][1] for at in known])
+        return self._changed or bool(self._happened)
 
     @property
     def requested(self) -> list[tuple[int, SystemEvent]]:
         """Requests and alarms that are new in this change, with their numbers in the log."""
         self._catch_up()
-        first = self.counters.get("events", 0) + 1
-        return [
-            (first + at, SystemEvent.from_json(body))
-            for at, (kind, body) in enumerate(self._new_events)
-            if kind in _HEARD
-        ]
+        return self._happened.heard
 
     # Folding ----------------------------------------------------------------------------------
 
@@ -335,8 +308,7 @@ class Account:
 
     def _report(self) -> None:
         """Tell of plug-ins that went off without an event: in a recount, renewed, or read anew."""
-        failed = self._isolation.untold(self.counters.get("newest", 0))
-        self._new_events += [told(event) for event in failed]
+        self._happened.add(self._isolation.untold(self.counters.get("newest", 0)))
 
     def _fold(self) -> None:
         """Fold what came since: records, then labels; several requests at once cost far less."""
@@ -370,7 +342,7 @@ class Account:
         if kinds:
             happened = events.of(*kinds)
             self._isolation.told(happened)
-            self._new_events += [told(event) for event in happened]
+            self._happened.add(happened)
 
     def _recount(self) -> None:
         """After a change, rebuild what follows labels from the latest records that have one."""
@@ -399,28 +371,15 @@ class Account:
             return False  # it reads them
         kept = self.counters.get("labels", 0) - self.counters.get("forgotten_labels", 0)
         spare = kept - _MARGIN * labels_needed(self._engine)
-        end = records = labels = 0
-        for fact in oldest:
-            n, labelled = self._held_by(fact)
-            if labelled and labels + labelled > spare:
-                break
-            end, records, labels = fact.first + fact.n, records + n, labels + labelled
-        if not end:
+        gone = going(self._store, self.name, oldest, spare)
+        if not gone.end:
             return False
-        pruning.forget_facts(self._store, self.number, end)
-        self._records.forget(self.number, end)
-        self.count("forgotten", end - self.counters.get("forgotten", 0))
-        self.count("forgotten_records", records)
-        self.count("forgotten_labels", labels)
+        pruning.forget_facts(self._store, self.number, gone.end)
+        self._records.forget(self.number, gone.end)
+        self.count("forgotten", gone.end - self.counters.get("forgotten", 0))
+        self.count("forgotten_records", gone.records)
+        self.count("forgotten_labels", gone.labels)
         return True
-
-    def _held_by(self, fact: Fact) -> tuple[int, int]:
-        """How many records a fact holds, and how many of them have a label now."""
-        if fact.kind != RECORDS:
-            return 0, 0
-        rows, correct = unpack_batch(fact.body, self.name, fact.place).outcome
-        own = range(len(correct)) if rows is None else rows.tolist()
-        return fact.n, pruning.labelled(self._store, fact, own)
 
     # Counters ---------------------------------------------------------------------------------
 
@@ -458,18 +417,12 @@ class Account:
         if self._isolation.news:  # so that no restart has to fold across the failure
             self._isolation.keep_good(self._snapshots.good())
             due, engine = True, self._engine.snapshot()
-        new = len(self._new_events)
-        if new:
-            seq = self.counters.get("events", 0)
-            self._store.add_events(self.number, seq + 1, self._new_events, now)
-            self.count("events", new)
-            for kind, _ in self._new_events:
-                self.count(f"event.{kind}", 1)
-            self._new_events = []
+        new = self._happened.keep(now)
+        self._changed |= new > 0
         self._cells.save()
         if due:
             memory = {
-                "engine": engine, "latest": self._values.latest, "told": self._told_so_far,
+                "engine": engine, "latest": self._values.latest, "told": self._happened.so_far,
                 "good": self._isolation.good,
             }  # fmt: skip
             self._snapshots.keep(self._position, memory)
@@ -485,18 +438,8 @@ class Account:
         self._catch_up()
         facts = {name: self.counters.get(name, 0) for name in ("accepted", "labels")}
         body = to_bytes({"engine": self._engine.essence(), "latest": self._values.latest})
-        facts["events"] = self._told_so_far
+        facts["events"] = self._happened.so_far
         return hashlib.sha256(body + msgspec.json.encode(facts, order="sorted")).hexdigest()
-
-    @property
-    def _told_so_far(self) -> int:
-        """How many events there would be, had no plug-in ever failed, as far as is known."""
-        failed = [kind for kind, _ in self._new_events].count(PluginFailed.__name__)
-        return (
-            self.counters.get("events", 0) + len(self._new_events) - failed
-            - self.counters.get(f"event.{PluginFailed.__name__}", 0)
-            + self.counters.get("untold", 0)
-        )  # fmt: skip
 
     # Mending ----------------------------------------------------------------------------------
 
@@ -545,7 +488,7 @@ class Account:
         self._engine.restore(mending.engine.snapshot())
         self._values.latest = mending.values.latest
         if mending.told is not None:
-            self.count("untold", mending.told + mending.caught - self._told_so_far)
+            self.count("untold", mending.told + mending.caught - self._happened.so_far)
         self.count("unseen", mending.gone)
         self._isolation.tried(was)
         self._mended = f"without {mending.gone:,} facts that are gone" if mending.gone else "mended"
@@ -595,13 +538,5 @@ def fingerprint(engine: Engine) -> str:
     return hashlib.sha256(msgspec.json.encode(engine.spec(), order="sorted")).hexdigest()[:32]
 
 
-def told(event: SystemEvent) -> tuple[str, bytes]:
-    """An event as the log keeps it: its kind, and its JSON."""
-    return event.kind, event.to_json().encode()
-
-
 def _nobody(_: Batch) -> None:
     """Hears nothing."""
-
-
-_HEARD = ("RetrainRequested", "DriftDetected", "DriftEnded")

@@ -79,6 +79,19 @@ def own_label(records: Records, model: int, position: int) -> Any:
     return label_at(kept.batch, position - kept.first)
 
 
+def labelled(store: Store, records: Records, model: int, ids: Sequence[str | None]) -> Batch:
+    """Those of a model's records with these ids that have come and have a label, with it."""
+    named = [one for one in ids if one is not None]
+    places = [
+        place.position for found in records.find(named) for place in found if place.model == model
+    ]
+    current = current_labels(store, records, model, places) if places else {}
+    known = [at for at in places if current[at][1] is not None]
+    if not known:
+        return Batch.from_records([])
+    return gathered(records, model, known).with_truth([current[at][1] for at in known])
+
+
 def gathered(records: Records, model: int, positions: Sequence[int]) -> Batch:
     """The records at some positions, in that order; at least one."""
     held = records.held(model, positions)

@@ -17,10 +17,10 @@ from homeostat.runtime.account import AN_HOUR, ANY_MODEL, Account
 from homeostat.runtime.answers import Answer, Conflict, Sent, refusal
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.judging import NOT_YET, judge
-from homeostat.runtime.labels import CORRECTED, RESTORED, RETRACTED
+from homeostat.runtime.labels import CORRECTED, RESTORED, RETRACTED, labelled
 from homeostat.runtime.loop import Loop
 from homeostat.runtime.mender import Mender
-from homeostat.runtime.records import Place, Records
+from homeostat.runtime.records import Place, Records, first_version
 from homeostat.stores.packing import pack_label
 from homeostat.stores.store import Model, Parked, Store
 
@@ -271,8 +271,12 @@ class Ledger:
         if loop is None:
             return
         if loop.standing is None:
-            loop.met(account.first_version())
+            loop.met(first_version(self.store, account.number, name))
         loop.heard(account.requested)
+
+    def labelled(self, name: str, ids: Sequence[str | None]) -> Batch:
+        """Those of a model's records with these ids that have come and have a label, with it."""
+        return labelled(self.store, self.records, self.accounts[name].number, ids)
 
     def now(self) -> int:
         """Microseconds since 1970."""

@@ -176,3 +176,11 @@ class Records:
     def _unpacked(self, fact: Fact) -> Kept:
         name = self._names.get(fact.model, "default")
         return Kept(fact.first, unpack_batch(fact.body, name, fact.place))
+
+
+def first_version(store: Store, model: int, name: str) -> str | None:
+    """The version of a model's oldest record that is kept."""
+    for fact in store.facts(model, 0):
+        if fact.kind == RECORDS:
+            return str(unpack_batch(fact.body, name, fact.place).model_version[0])
+    return None

@@ -177,7 +177,7 @@ def shadowed(ledger: Ledger, name: str, batches: Sequence[Batch]) -> dict[str, A
     compared = None if loop.standing is None else loop.standing.challenger
     waiting = ignored = 0
     for batch in batches:
-        known = ledger.accounts[name].labelled(batch.column("record_id").tolist())
+        known = ledger.labelled(name, batch.column("record_id").tolist())
         for version in dict.fromkeys(batch.model_version.tolist()):
             own = np.flatnonzero(batch.model_version == version)
             waiting += loop.pairs.shadowed(version, batch.take(own), known)
