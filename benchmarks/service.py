@@ -141,8 +141,9 @@ def scenarios() -> list[tuple[str, Any, int, str]]:
 
 
 def warm(server: Server, bodies: Any, kind: str) -> None:
-    """A first request, for what is imported with it."""
+    """A first request, and a moment, for what is imported with it and beside it."""
     post(server.connect(), server.headers(kind), "/v1/records", bodies(f"first{len(kind):03d}"))
+    time.sleep(3)
 
 
 def served(folder: Path, config: str) -> Server:
