@@ -126,7 +126,7 @@ def test_a_comparison_that_runs(house):
             self.store, self.counters = store, Counter()
 
         def loop(self, name):
-            return SimpleNamespace(comparison=lambda: {"n": 17})
+            return SimpleNamespace(pairs=SimpleNamespace(shown=lambda: {"n": 17}))
 
     copied = house.run(house.wires.changed(lambda led: Copied(Compared(led.store))))
     (told,) = [figure for figure in copied.figures() if figure.name == "comparison_pairs"]
