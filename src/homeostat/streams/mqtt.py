@@ -125,6 +125,9 @@ class Mqtt:
             raise StreamBroken(f"mqtt: {self._dead_letters} takes no dead letters")
 
     def close(self) -> None:
+        end = time.monotonic() + _MOMENT
+        while self._client.want_write() and time.monotonic() < end:
+            time.sleep(0.01)  # the thread of the client writes what was acknowledged
         with suppress(OSError):
             self._client.disconnect()
         self._client.loop_stop()
