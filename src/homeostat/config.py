@@ -27,7 +27,8 @@ from homeostat.sources.chunk import LABELS, UNKNOWN
 FILE = "homeostat.toml"
 
 DEFAULT_TOML = """\
-# The model in short. What is written out in the sections below wins over these.
+# The model in short. To measure by the task, uncomment it and remove the sections [[metrics]],
+# [[detectors]] and [strategy] below: what is written out there wins over it.
 # task = "classification"     # or "binary", "regression": what is measured and watched
 # positive = "fraud"          # of a binary task: precision, recall and f1 of this label
 # reference = 5000            # watch the inputs against the first so many records, or a file's
@@ -67,7 +68,7 @@ cooldown = "1d"
 # How the input is read.
 [input]
 labels = "text"     # or "number": label cells of a CSV file are numbers
-unknown = "reject"  # or "metadata", "ignore": what becomes of unknown fields
+unknown = "reject"  # or "features", "metadata", "ignore": what becomes of unknown fields
 
 # Where records come from when no SOURCE is given, and how a log of another stack is read.
 # [source]

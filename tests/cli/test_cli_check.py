@@ -160,3 +160,14 @@ def test_a_configuration_that_is_not_there(homeostat):
     result = homeostat("check", "nowhere.toml")
     assert result.exit_code == 2
     assert "nowhere.toml: No such file" in result.stderr
+
+
+def test_a_task_that_is_written_over_is_warned_of(homeostat, tmp_path):
+    (tmp_path / "mine.toml").write_text('task = "binary"\npositive = "a"\n')
+    assert "warning" not in homeostat("check", "mine.toml", "-o", "table").stdout
+    template = homeostat("init", "-").stdout.replace('# task = "classification"', 'task = "binary"')
+    (tmp_path / "mine.toml").write_text(template)
+    told = homeostat("check", "mine.toml", "-o", "table").stdout
+    assert "warning: task adds no metrics, as [[metrics]] is written out" in told
+    [warning] = json.loads(homeostat("check", "mine.toml").stdout)["warnings"]
+    assert warning in told

@@ -66,6 +66,11 @@ def test_as_json_it_is_the_answer_of_the_service(printed, command, told):
     assert json.loads(printed(command, told, "json")) == told
 
 
+def test_versions_of_a_model_without_retraining_say_so(printed):
+    told = {"model": "churn", "standing": None, "retraining": False, "versions": []}
+    assert "churn: no [retraining] configured" in printed("versions", told)
+
+
 def test_a_word_is_answered_in_one_line(printed):
     told = {"model": "churn", "standing": VERSIONS["standing"] | {"generation": 3}}
     assert printed("rollback", told) == "churn: champion churn-17 (generation 3)\n"

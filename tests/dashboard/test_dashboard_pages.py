@@ -122,6 +122,38 @@ def test_decisions_tell_the_story(view_of):
     assert "drifted" in story.first.inner_text()
 
 
+def test_decisions_open_with_all_stories(view_of):
+    page = view_of().go("#/decisions")
+    page.locator(".story").first.wait_for()
+    pressed = page.locator("[aria-pressed=true]")
+    assert pressed.count() == 1
+    assert pressed.inner_text().startswith("All")
+
+
+def test_an_unknown_model_is_an_error_and_nothing_is_drawn(view_of):
+    view = view_of()
+    view.expected = ("404",)
+    page = view.go("#/model/nobody")
+    page.get_by_role("alert").wait_for()
+    shown(page, "Nothing can be drawn.")
+    assert page.get_by_text("Drawing…").count() == 0
+
+
+def test_a_page_has_no_outline_after_the_keyboard_led_to_it(view_of):
+    page = view_of().go()
+    page.get_by_role("link", name="Health").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'main'")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "none"
+
+
+def test_segments_differ_in_percentage_points(view_of):
+    page = view_of().go("#/model/broken")
+    page.get_by_role("heading", name="Segments", exact=True).wait_for()
+    cell = page.locator("section[aria-label=Segments] tbody tr").first
+    assert " pp" in cell.inner_text()
+
+
 REPORT = {
     "records": 1000, "first": 100, "trained": True,
     "settings": {}, "calendars": {},

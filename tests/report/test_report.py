@@ -233,7 +233,7 @@ def test_a_pdf(two):
 
 
 def test_a_change_for_the_better_is_nothing_to_act_on():
-    from homeostat.dashboard.happenings import Happening
+    from homeostat.dashboard.happening import Happening
 
     def happened(seq, kind, **event):
         return Happening(seq, kind, {"detector": "d", "metric": "m"} | event, seq, seq)

@@ -9,7 +9,7 @@ import pytest
 from house import House, record
 
 from homeostat.dashboard import charts
-from homeostat.dashboard.happenings import Happening
+from homeostat.dashboard.happening import Happening
 from homeostat.dashboard.sparks import Sparks
 from homeostat.dashboard.states import Facts, state_of
 from homeostat.dashboard.stories import stories

@@ -123,12 +123,36 @@ def test_a_header_that_makes_no_records_stops(write, read, head, message):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("scoer", "did you mean 'score'? Or pass --unknown"), ("zzz", "scores; or pass --unknown")],
+    [
+        ("scoer", "did you mean 'score'? Or call a feature's column features.scoer, or pass"),
+        ("zzz", "scores; or call a feature's column features.zzz, or pass --unknown features"),
+        ("latncy", "known: features, ground_truth_label"),  # latency_ms is there already
+    ],
 )
 def test_an_unknown_column_says_what_to_do(name, hint):
     with pytest.raises(InvalidInput) as caught:
         check((*REQUIRED, name), "reject", "line 1")
     assert hint in str(caught.value)
+
+
+def test_unknown_columns_become_features(write, read):
+    path = write(f"{ROW},3,DE,", f"{ROW},,2,7", head=f"{HEAD},amount,country,features.amount")
+    assert [r.features for r in read(path, unknown="features")[0]] == [
+        {"amount": None, "country": "DE"},  # a column that is named as a feature wins
+        {"amount": 7.0, "country": 2.0},
+    ]
+
+
+def test_times_without_a_zone_get_the_one_that_is_said(write, read):
+    path = write("v1,a,b,5,2026-01-01 12:00:00", f"v1,a,b,5,{TIME}")
+    records, rejects = read(path, zone="Europe/Berlin")
+    assert rejects == []
+    assert [r.created_at.isoformat() for r in records] == [
+        "2026-01-01T11:00:00+00:00",
+        "2026-01-01T00:00:00+00:00",
+    ]
+    _, [reject] = read(path)
+    assert "--zone" in reject.hint
 
 
 def test_unknown_columns_become_metadata_or_nothing(write, read):

@@ -193,7 +193,7 @@ def test_text_that_is_no_utf8_costs_its_row_only(table, tmp_path, read):
     ("changes", "message"),
     [
         ({"latency_ms": None}, "latency_ms is missing"),
-        ({"latency": pa.array([1, 2, 3])}, "latency is no field of a record.*'latency_ms'"),
+        ({"scoer": pa.array([1, 2, 3])}, "scoer is no field of a record.*'score'"),
     ],
 )
 def test_columns_that_make_no_records_stop(table, write, read, changes, message):
@@ -209,6 +209,13 @@ def test_unknown_columns_become_metadata_or_nothing(table, write, read):
         {"region": "us"},
     ]
     assert {record.metadata for record in read(path, unknown="ignore")[0]} == {None}
+
+
+def test_unknown_columns_become_features(table, write, read):
+    path = write(table(amount=pa.array([1, None, 3]), __index_level_0__=pa.array([7, 8, 9])))
+    records, _ = read(path, unknown="features")
+    assert [record.features["amount"] for record in records] == [1, None, 3]
+    assert all("__index_level_0__" not in record.features for record in records)
 
 
 def test_the_index_of_a_data_frame_is_no_unknown_column(table, write, read):

@@ -125,6 +125,15 @@ def test_unknown_fields_can_become_metadata(tmp_path, read, line):
     assert (reject.field, reject.number) == ("latency_ms", 4)
 
 
+def test_unknown_fields_can_become_features(tmp_path, read, line):
+    path = tmp_path / "in.jsonl"
+    given = [line(amount=3, features={"x": 1, "amount": 4}), line(country="DE"), line(a={"b": 1})]
+    path.write_text("\n".join(given))
+    records, [reject] = read(path, unknown="features")
+    assert [record.features for record in records] == [{"amount": 4, "x": 1}, {"country": "DE"}]
+    assert (reject.number, reject.field) == (3, "features.a")
+
+
 def test_unknown_fields_can_be_dropped(tmp_path, read, line):
     path = tmp_path / "in.jsonl"
     path.write_text(line(region="eu", features={"x": 1}) + "\nnull\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,13 +51,28 @@ def told(path: str, as_json: bool) -> str:
     models = {name: _watched(settings, name) for name in settings.models} | {
         ALL: _watched(settings, "")
     }
+    unused = _unused_tasks(path)
     if as_json:
-        return msgspec.json.encode({"target": path, "ok": True, "models": models}).decode()
-    return "\n".join(
+        found = {"target": path, "ok": True, "models": models, "warnings": unused}
+        return msgspec.json.encode(found).decode()
+    lines = [
         f"{name}: {', '.join(each['metrics']) or 'no metrics'}; watched by "
         f"{', '.join(each['detectors']) or 'nothing'}"
         for name, each in models.items()
-    )
+    ]
+    return "\n".join([*lines, *(f"warning: {each}" for each in unused)])
+
+
+def _unused_tasks(path: str) -> list[str]:
+    """What to say of each task whose metrics are not measured, as others are written out."""
+    given = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+    models = {f"models.{name}.": table for name, table in given.get("models", {}).items()}
+    return [
+        f"{place}task adds no metrics, as [[{place}metrics]] is written out and wins; "
+        "remove it to measure what the task does"
+        for place, table in {"": given, **models}.items()
+        if "task" in table and "metrics" in table
+    ]
 
 
 def _check_service(settings: fleet.Fleet) -> None:

@@ -22,10 +22,14 @@ Exit status: 0 all is well, 1 something is not"""
 )
 @data_option
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="Every finding as JSON.")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table",
+              help="json: every finding as JSON.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="The same as -o json.")
 @debug_option
 @click.pass_context
-def doctor(ctx: click.Context, folder: Path, config: Path | None, as_json: bool) -> None:
+def doctor(
+    ctx: click.Context, folder: Path, config: Path | None, output: str, as_json: bool
+) -> None:
     """Examine a folder, while a server may run; nothing in it is changed.
 
     Looks at the files, their rights, the disk, the log, the database and the clock; opens every
@@ -39,7 +43,7 @@ def doctor(ctx: click.Context, folder: Path, config: Path | None, as_json: bool)
     with waiting("examining"):
         found = examine_server(where) if isinstance(where, str) else examine(where)
     ok = all(each.ok for each in found)
-    if as_json:
+    if as_json or output == "json":
         told = {"folder": str(folder), "ok": ok, "findings": found}
         click.echo(msgspec.json.encode(told).decode())
     else:

@@ -47,6 +47,11 @@ def table(*columns: str) -> Any:
     return made
 
 
+def minute(at: str | None) -> str:
+    """A time as it fits into a table, where it breaks before the hour and never within."""
+    return (at or "")[:16].replace("T", " ")
+
+
 def show(made: Any) -> None:
     """Print a table; what is not of a terminal gets it as wide as it is."""
     from rich.console import Console

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from homeostat.cli.folder import as_json, output_option, show, table
+from homeostat.cli.folder import as_json, minute, output_option, show, table
 from homeostat.cli.group import debug_option
 
 _URL = "http://127.0.0.1:8321"
@@ -90,6 +90,9 @@ rollback = _asking("rollback", "Let the version of MODEL serve again that served
 
 
 def _shown_versions(told: dict[str, Any]) -> None:
+    if told.get("retraining") is False and not told["versions"]:
+        click.echo(f"{told['model']}: no [retraining] configured, so it has no versions")
+        return
     standing = told.get("standing") or {}
     names = {standing.get("challenger"): "challenger", standing.get("previous"): "previous",
              standing.get("champion"): "champion"}  # fmt: skip
@@ -99,7 +102,7 @@ def _shown_versions(told: dict[str, Any]) -> None:
     for each in told["versions"]:
         metrics = ", ".join(f"{name} {value:.4g}" for name, value in each["metrics"].items())
         more = "\n".join(filter(None, (metrics, each["artifact"])))
-        made.add_row(each["version"], names.get(each["version"], ""), _minute(each["created"]),
+        made.add_row(each["version"], names.get(each["version"], ""), minute(each["created"]),
                      more)  # fmt: skip
     show(made)
     if told.get("comparison"):
@@ -125,13 +128,8 @@ def _shown_jobs(told: dict[str, Any]) -> None:
         version = each["version"]
         found = version and f"{'recalled' if each['state'] == 'recalled' else 'made'} {version}"
         came = "\n".join(filter(None, (each["reason"], found, each["problem"])))
-        made.add_row(each["id"], each["state"], _minute(each["asked"]), came)
+        made.add_row(each["id"], each["state"], minute(each["asked"]), came)
     show(made)
-
-
-def _minute(at: str | None) -> str:
-    """A time as it fits into a table."""
-    return (at or "")[:16].replace("T", " ")
 
 
 versions = _telling(

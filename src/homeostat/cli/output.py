@@ -22,13 +22,28 @@ def print_table(summary: dict[str, Any], stream: IO[str]) -> None:
     for found in summary["recognised"]:
         console.print(f"recognised: [bold]{escape(found['title'])}[/]", soft_wrap=True)
         console.print(_mapping(found))
-    if summary["metrics"]:
-        console.print(_metrics(summary["metrics"]))
+    metrics = summary["metrics"]
+    if _without_latency(summary["recognised"]):
+        console.print("latency: not in the data, so nothing is told of it", soft_wrap=True)
+        metrics = {name: value for name, value in metrics.items() if "latency_ms" not in name}
+    if metrics:
+        console.print(_metrics(metrics))
     if summary["events"]:
         console.print(_events(summary))
     if summary["set_aside"]:
         console.print(_faults(summary["set_aside"]))
     _footnotes(console, summary)
+
+
+def _without_latency(recognised: list[dict[str, Any]]) -> bool:
+    """Whether every log that was read leaves the latency to a constant."""
+    constant = [
+        line["column"].startswith("=")
+        for found in recognised
+        for line in found["fields"]
+        if line["field"] == "latency_ms"
+    ]
+    return bool(constant) and all(constant)
 
 
 def _heading(console: Console, summary: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ Examples
   homeostat run log.jsonl.gz --events events.jsonl --events-kinds drift,retrain
   kubectl logs -f app | homeostat run - --rejects bad.jsonl
   homeostat run today.csv --fail-on drift && echo healthy
-  homeostat run 'logs/*.jsonl' s3://bucket/captures --data ./monitoring --follow
+  homeostat run 'logs/*.jsonl' s3://bucket/captures --data homeostat-data --follow
 
 \b
 Exit status
@@ -83,7 +83,8 @@ Exit status
               help="Of a log of another stack: the column of a field, or FIELD==TEXT for a "
                    "constant; may be repeated.")  # fmt: skip
 @click.option("--zone", metavar="ZONE",
-              help="Of times that have none, like Europe/Berlin. Default: UTC.")  # fmt: skip
+              help="Of times in CSV and in logs of other stacks that have none, like "
+                   "Europe/Berlin. Default: UTC for those logs; records need one.")  # fmt: skip
 @click.option("-d", "--data", "folder", metavar="DIR", type=click.Path(path_type=Path),
               help="Keep records, states and events there, as serve does, with how far the source "
                    "was read: the next run goes on from there.")  # fmt: skip
@@ -102,8 +103,8 @@ Exit status
                    "Lines count from 1, rows of Parquet and Arrow from 0.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Stop at the first bad line.")
 @click.option("--unknown", type=click.Choice(UNKNOWN),
-              help="A field that is none of a record's: reject the line (default), move it into "
-                   "metadata, or ignore it.")  # fmt: skip
+              help="A field that is none of a record's: reject the line (default), take it "
+                   "as a feature, move it into metadata, or ignore it.")  # fmt: skip
 @click.option("--labels", type=click.Choice(LABELS),
               help="What label cells of CSV are. Default: text.")  # fmt: skip
 @click.option(

@@ -13,6 +13,7 @@ from homeostat.cli.folder import (
     as_json,
     config_option,
     data_option,
+    minute,
     output_option,
     show,
     store_of,
@@ -79,7 +80,9 @@ def list_tokens(output: str, folder: Path, config: Path | None) -> None:
     made = table("id", "scope", "models", "name", "created", "expires", "revoked")
     for each in told:
         models = f"{each['models']}*"
-        made.add_row(*(escape(str(part or "")) for part in ({**each, "models": models}).values()))
+        times = {name: minute(each[name]) for name in ("created", "expires", "revoked")}
+        row = {**each, "models": models, **times}
+        made.add_row(*(escape(str(part or "")) for part in row.values()))
     show(made)
 
 

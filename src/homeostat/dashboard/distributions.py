@@ -23,6 +23,8 @@ def distribution(name: str, before: Batch, since: Batch) -> dict[str, Any]:
     """
     then, now = _values(name, before), _values(name, since)
     then_known, now_known = _known(then), _known(now)
+    if name == "ground_truth_label":  # one that is not there may be on its way
+        then, now = then_known, now_known
     told: dict[str, Any] = {
         "name": name,
         "n": [len(then), len(now)],

@@ -9,6 +9,7 @@ import msgspec
 
 from homeostat.batch import Batch
 from homeostat.dashboard.distributions import distribution, names_of
+from homeostat.dashboard.happening import TURNS
 from homeostat.dashboard.windows import micros, shown, sides
 from homeostat.diagnosis import diagnose
 from homeostat.errors import HomeostatError
@@ -29,10 +30,13 @@ def evidence(store: Store, model: int, event: Stored) -> dict[str, Any]:
     """
     fields = msgspec.json.decode(event.body)[event.kind]
     changed = micros(fields.get("changed_at")) or _began(fields)
-    before, since = sides(store, model, event.received, changed)
+    before, since, between = sides(
+        store, model, event.received, changed, _turned(store, model, event)
+    )
     told: dict[str, Any] = {
         "seq": event.seq, "kind": event.kind, "event": fields,
-        "rows": [len(before), len(since)], "changed_at": shown(changed),
+        "rows": [len(before), len(since)], "times": [_times(before), _times(since)],
+        "between": between, "changed_at": shown(changed),
         "cause": None, "retrain": None, "reason": None, "problem": None, "columns": [],
         "segments": [], "causes": [], "quarantine": [], "notes": [], "quality": None,
     }  # fmt: skip
@@ -63,6 +67,19 @@ def _diagnosed(before: Batch, since: Batch, named: list[str]) -> dict[str, Any]:
         for name in order
     ]
     return told
+
+
+def _turned(store: Store, model: int, event: Stored) -> int | None:
+    """When the event came with which the next champion serves; None where there was none."""
+    turn = store.events(model, event.seq, 1, TURNS)
+    return turn[0].received if turn else None
+
+
+def _times(batch: Batch) -> list[str | None]:
+    """The first and the last time of records."""
+    if not len(batch):
+        return [None, None]
+    return [shown(int(batch.created_at.min())), shown(int(batch.created_at.max()))]
 
 
 def _named(fields: dict[str, Any]) -> list[str]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
-import msgspec
-
-from homeostat.stores.store import Store, Stored
-from homeostat.times import parse, to_micros
+from homeostat.dashboard.happening import TURNS, Happening, happening
+from homeostat.dashboard.open_alarms import OpenAlarms
+from homeostat.stores.store import Store
 
 _BACK = 2_000  # events that are read back at the first look
 _PAGE = 1_000
@@ -16,19 +14,6 @@ _KEPT = 200  # of a model, in memory
 
 DECISIONS = ("ModelPromoted", "ModelRolledBack", "ChallengerRejected", "ChallengerUndecided",
              "ChallengerReady", "WatchEnded")  # fmt: skip
-_TURNS = ("ModelPromoted", "ModelRolledBack")
-_LARGE = ("evidence", "metrics")
-_FIGURES = ("n", "reason", "difference", "lower", "upper", "watch")
-
-
-class Happening(msgspec.Struct, frozen=True):
-    """An event without what is large: its number, kind, content, and when (ms since 1970)."""
-
-    seq: int
-    kind: str
-    event: dict[str, Any]
-    at: int
-    received: int
 
 
 class Story:
@@ -36,7 +21,7 @@ class Story:
 
     def __init__(self) -> None:
         self.seq = -1  # the last event read; -1 before the first look
-        self.alarms: dict[tuple[str, str], Happening] = {}
+        self.alarms = OpenAlarms()
         self.latest: deque[Happening] = deque(maxlen=_KEPT)
         self.decision: Happening | None = None
         self.turned = 0  # when the champion last changed, in ms
@@ -57,15 +42,10 @@ class Story:
 
     def _hear(self, told: Happening) -> None:
         self.latest.append(told)
-        series = (str(told.event.get("detector")), str(told.event.get("metric")))
-        if told.kind == "DriftDetected":
-            self.alarms.setdefault(series, told)
-        elif told.kind == "DriftEnded":
-            self.alarms.pop(series, None)
-        elif told.kind in DECISIONS:
+        self.alarms.hear(told)
+        if told.kind in DECISIONS:
             self.decision = told
-        if told.kind in _TURNS:
-            self.alarms.clear()  # detectors begin anew with another champion
+        if told.kind in TURNS:
             self.turned = told.at
 
 
@@ -82,22 +62,3 @@ class Happenings:
     def forget(self, names: set[str]) -> None:
         """Keep these alone."""
         self._stories = {name: story for name, story in self._stories.items() if name in names}
-
-
-def happening(stored: Stored) -> Happening:
-    """An event of the log without what is large."""
-    tagged = msgspec.json.decode(stored.body)
-    fields: dict[str, Any] = tagged[stored.kind]
-    brief = {name: value for name, value in fields.items() if name not in _LARGE}
-    evidence = fields.get("evidence")
-    if isinstance(evidence, dict):
-        figures = {name: evidence[name] for name in _FIGURES if name in evidence}
-        columns = evidence.get("columns")
-        if isinstance(columns, list):
-            figures["columns"] = [str(each.get("column")) for each in columns[:5]
-                                  if isinstance(each, dict)]  # fmt: skip
-        if "schema" in evidence:
-            figures["schema"] = evidence["schema"]
-        brief["evidence"] = figures
-    at = to_micros(parse(str(fields["created_at"]))) // 1000
-    return Happening(stored.seq, stored.kind, brief, at, stored.received // 1000)

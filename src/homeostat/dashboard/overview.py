@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from homeostat.dashboard.happenings import Happening, Happenings
+from homeostat.dashboard.happening import Happening
+from homeostat.dashboard.happenings import Happenings
 from homeostat.dashboard.sparks import Sparks
 from homeostat.dashboard.states import STATES, Facts, said, state_of
 from homeostat.dashboard.usuals import Usuals
@@ -107,14 +108,22 @@ class Overview:
         self.version += bool(changed or gone)
         return changed | gone
 
+    def open_of(self, name: str) -> list[Happening]:
+        """A model's open alarms, as far as is known."""
+        spark = self.sparks.of(name)
+        again = spark is not None and self.usuals.restored(name, spark.told)
+        alarms = self.happenings.of(name).alarms
+        return alarms.now(spark.began if spark and again else None)
+
     def _row(self, model: Seen, job: Job | None, until: int | None) -> dict[str, Any]:
         story, counters = self.happenings.of(model.name), model.counters
         spark = self.sparks.of(model.name)
         told = spark.told if spark else {**_NOTHING}
         compared = None if model.watched else model.challenger
         records = counters.get("accepted", 0)
+        opened = self.open_of(model.name)
         state = state_of(Facts(
-            list(story.alarms.values()), model.off, self.usuals.fallen(model.name, told),
+            opened, model.off, self.usuals.fallen(model.name, told),
             job.id if job else None,
             job.state if job else "", compared, model.ready, records, told["labelled"],
             told["coverage"] or 0.0, model.learning,
@@ -124,7 +133,7 @@ class Overview:
             **told, "usual": self.usuals.value(model.name, told["metric"]),
             "records": records, "labels": counters.get("labels", 0),
             "newest": counters.get("newest", 0) // 1000, "events": counters.get("events", 0),
-            "alarms": len(story.alarms), "decision": decided(story.decision),
+            "alarms": len(opened), "decision": decided(story.decision),
             "champion": model.champion, "challenger": model.challenger,
             "watched": model.watched, "ready": model.ready,
             "waiting": bool(job and job.state == jobs.WAITING), "job": job.id if job else None,

@@ -24,15 +24,19 @@ class Spark:
     """Half-hour sums up to the newest record, and what they come to.
 
     end: where the newest half hour ends, in microseconds. seen: what the model's counters were at
-    the read. looks: reads since the last of the whole day. told: for JSON.
+    the read. looks: reads since the last of the whole day. began: where the time began that
+    the value now is of, in ms. told: for JSON.
     """
 
     def __init__(
-        self, end: int, sums: Floats, seen: tuple[int, ...] = (), looks: int = 0, since: int = 0
+        self, newest: int, sums: Floats, seen: tuple[int, ...] = (), looks: int = 0, since: int = 0
     ) -> None:
-        self.end, self.sums, self.seen, self.looks = end, sums, seen, looks
+        self.end, self.sums, self.seen, self.looks = end_of(newest), sums, seen, looks
+        self._newest, end = newest, self.end
         own = (end - since) // STEP  # half hours since the champion serves
-        self.told = self._told(max(1, min(_NOW, own)))
+        latest = max(1, min(_NOW, own))
+        self.began = (end - latest * STEP) // 1000
+        self.told = self._told(latest)
 
     def _told(self, latest: int) -> dict[str, Any]:
         """For JSON: the main metric over the day, what it is now, and records an hour."""
@@ -51,10 +55,20 @@ class Spark:
             "n": int(now.n[0]),
             "spark": [_plain(x) for x in np.where(sure, curve.value, np.nan)],
             "traffic": [int(n) for n in records],
-            "rate": float(records[-2:].sum()),
+            "rate": self._rate(records),
             "coverage": covered,
             "labelled": int(column(whole, "labelled")[0]),
         }
+
+    def _rate(self, records: Floats) -> float:
+        """Records an hour, over the latest two half hours, of which the newest is not over yet."""
+        span = max(STEP, self._newest - (self.end - 2 * STEP))
+        return round(float(records[-2:].sum()) * 2 * STEP / span, 2)
+
+
+def end_of(newest: int) -> int:
+    """Where the half hour of a moment ends."""
+    return newest - newest % STEP + STEP
 
 
 class Sparks:
@@ -76,7 +90,7 @@ class Sparks:
         self, store: Store, number: int, name: str, newest: int, seen: tuple[int, ...], since: int
     ) -> None:
         """Read what may have changed: the newest half hours, and now and then all of the day."""
-        end = newest - newest % STEP + STEP
+        end = end_of(newest)
         before = self._kept.get(name)
         if before is None or before.looks >= _AGAIN or not 0 <= end - before.end < STEPS * STEP:
             sums, looks = _read(store, number, end - STEPS * STEP, end), 0
@@ -85,11 +99,17 @@ class Sparks:
             fresh = _read(store, number, start, end)
             kept = before.sums[: len(before.sums) - _FRESH]
             sums, looks = np.concatenate([kept, fresh])[-STEPS:], before.looks + 1
-        self._kept[name] = Spark(end, sums, seen, looks, since)
+        self._kept[name] = Spark(newest, sums, seen, looks, since)
 
     def forget(self, names: set[str]) -> None:
         """Keep these alone."""
         self._kept = {name: spark for name, spark in self._kept.items() if name in names}
+
+
+def latest(store: Store, number: int, newest: int, since: int) -> Spark:
+    """The latest day up to a moment, of a champion that serves since another; microseconds."""
+    end = end_of(newest)
+    return Spark(newest, _read(store, number, end - STEPS * STEP, end), since=since)
 
 
 def _read(store: Store, number: int, start: int, end: int) -> Floats:

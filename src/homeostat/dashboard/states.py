@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from homeostat.dashboard.happenings import Happening
+from homeostat.dashboard.happening import Happening
+from homeostat.dashboard.open_alarms import rank
 
 DEGRADED, DRIFTING, RETRAINING = "degraded", "drifting", "retraining"
 PROVISIONAL, HEALTHY = "provisional", "healthy"
@@ -57,22 +58,17 @@ def state_of(facts: Facts) -> State:
 
 
 def _trouble(facts: Facts) -> State | None:
-    worst = sorted(facts.alarms, key=lambda told: (_rank(told), told.at))
+    worst = sorted(facts.alarms, key=lambda told: (rank(told), told.at))
     if facts.fallen:
         told = f"; {said(worst[0])}{_others(worst)}" if worst else ""
         return State(DEGRADED, facts.fallen + told, worst[0].seq if worst else None)
-    if worst and _rank(worst[0]) < 2:
+    if worst and rank(worst[0]) < 2:
         return State(DEGRADED, said(worst[0]) + _others(worst), worst[0].seq)
     if facts.off:
         return State(DEGRADED, f"{', '.join(facts.off)} failed and is off")
     if worst:
         return State(DRIFTING, said(worst[0]) + _others(worst), worst[0].seq)
     return None
-
-
-def _rank(told: Happening) -> int:
-    direction = told.event.get("direction")
-    return {"broken": 0, "worse": 1}.get(str(direction), 2)
 
 
 def _others(alarms: list[Happening]) -> str:

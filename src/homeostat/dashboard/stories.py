@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from homeostat.dashboard.happenings import DECISIONS, Happening
+from homeostat.dashboard.happening import Happening
+from homeostat.dashboard.happenings import DECISIONS
 from homeostat.dashboard.states import said
 
 _STAGES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from homeostat.dashboard.charts import usual
 from homeostat.dashboard.quality import CURVES, GROWS_WORSE
@@ -11,8 +11,51 @@ from homeostat.stores.store import Store
 
 _SURE = 4.0  # standard errors
 _MUCH = 0.2  # of the usual loss
+_CHANCE = 2.58  # standard errors
 _LEAST = 100  # labels on either side
 _ENOUGH = 1_400  # labels after which what is usual is not read again
+
+
+class Compared(NamedTuple):
+    """A metric beside its usual value `was`: how much worse, its standard error, the usual loss."""
+
+    was: float
+    worse: float
+    error: float
+    loss: float
+
+    @property
+    def far(self) -> bool:
+        """Worse by more than 4 standard errors and a fifth of the usual loss."""
+        return self.worse > max(_SURE * self.error, _MUCH * self.loss)
+
+    @property
+    def near(self) -> bool:
+        """Not worse than 99 of 100 such differences are by chance."""
+        return self.worse <= _CHANCE * self.error
+
+
+def compared(usual: dict[str, Any] | None, told: dict[str, Any]) -> Compared | None:
+    """The main metric of a row (`metric`, `value`, `low`, `high`, `n`) beside what is usual.
+
+    None where either is not known, or rests on fewer than 100 labels.
+    """
+    metric = told["metric"]
+    if usual is None or metric not in CURVES or None in (told["value"], told["low"]):
+        return None
+    curve = CURVES[metric](usual["sums"])
+    was, n = float(curve.value[0]), float(curve.n[0])
+    if min(n, told["n"]) < _LEAST or not math.isfinite(was):
+        return None
+    errors = [(told["high"] - told["low"]) / 3.92, float(curve.high[0] - curve.low[0]) / 3.92]
+    worse = told["value"] - was if metric in GROWS_WORSE else was - told["value"]
+    return Compared(was, worse, math.hypot(*errors), was if metric in GROWS_WORSE else 1 - was)
+
+
+def as_usual(usual: dict[str, Any] | None, told: dict[str, Any]) -> bool:
+    """Whether a metric is surely as usual; False where labels are few."""
+    found = compared(usual, told)
+    return found is not None and found.near
 
 
 class Usuals:
@@ -44,19 +87,14 @@ class Usuals:
 
         By more than 4 standard errors of the difference, and a fifth of the usual loss.
         """
-        found, metric = self.of(name), told["metric"]
-        if found is None or metric not in CURVES or None in (told["value"], told["low"]):
+        found = compared(self.of(name), told)
+        if found is None or not found.far:
             return None
-        curve = CURVES[metric](found["sums"])
-        was, n = float(curve.value[0]), float(curve.n[0])
-        if min(n, told["n"]) < _LEAST or not math.isfinite(was):
-            return None
-        errors = [(told["high"] - told["low"]) / 3.92, float(curve.high[0] - curve.low[0]) / 3.92]
-        worse = told["value"] - was if metric in GROWS_WORSE else was - told["value"]
-        loss = was if metric in GROWS_WORSE else 1 - was
-        if worse <= _SURE * math.hypot(*errors) or worse <= _MUCH * loss:
-            return None
-        return f"{metric} {told['value']:.3g}, usually {was:.3g}"
+        return f"{told['metric']} {told['value']:.3g}, usually {found.was:.3g}"
+
+    def restored(self, name: str, told: dict[str, Any]) -> bool:
+        """Whether the metric of a row is surely as usual; False where labels are few."""
+        return as_usual(self.of(name), told)
 
     def forget(self, names: set[str]) -> None:
         """Keep these alone."""

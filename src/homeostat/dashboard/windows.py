@@ -19,21 +19,27 @@ _BLIND = 500  # records before it that count as new where nobody knows when it b
 
 
 class Sides(NamedTuple):
-    """Records before a change and since."""
+    """Records before a change and since; `between`: those near it that are in neither."""
 
     before: Batch
     since: Batch
+    between: int
 
 
-def sides(store: Store, model: int, received: int, changed: int | None) -> Sides:
+def sides(
+    store: Store, model: int, received: int, changed: int | None, turned: int | None = None
+) -> Sides:
     """The records on both sides of an alarm, with the labels known today.
 
     received: when the event came to the log; changed: when the change began, in microseconds of the
-    records' time, as far as is known. What came after the alarm is surely new; only where that is
-    little yet, what came since the estimated beginning is taken with it.
+    records' time, as far as is known; turned: when the next champion's event came, if any.
+
+    What came after the alarm is surely new, and as much of it is taken as lies before (at least 150
+    records, at most 1,000), up to the next champion: once that is there, it stays the same. Only
+    while it is less than 150, what came since the estimated beginning is taken with it.
     """
     start = _last_fact(store, model, received)
-    after = _taken(store, model, start)
+    between = 0
     before: list[Batch] = []
     since: list[Batch] = []
     for read, fact in enumerate(store.facts_back(model, start)):
@@ -46,22 +52,29 @@ def sides(store: Store, model: int, received: int, changed: int | None) -> Sides
         new = (batch.created_at >= changed) if changed is not None else _newest(had, len(batch))
         if new.any() and had < _SINCE:
             since.append(batch.take(np.flatnonzero(new)))
+        elif new.any():
+            between += int(new.sum())
         if not new.all():
             before.append(batch.take(np.flatnonzero(~new)))
-    now = after if len(after) >= _SURE else _joined([after, *since])
-    return Sides(_joined(before), now)
+    most = max(_SURE, min(_SINCE, sum(map(len, before))))
+    stop = None if turned is None else _last_fact(store, model, turned)
+    after = _taken(store, model, range(start, 1 << 62 if stop is None else stop), most)
+    if len(after) >= _SURE:
+        return Sides(_joined(before), after, between + sum(map(len, since)))
+    return Sides(_joined(before), _joined([after, *since]), between)
 
 
-def _taken(store: Store, model: int, start: int) -> Batch:
-    """Records from a position on."""
+def _taken(store: Store, model: int, positions: range, most: int) -> Batch:
+    """The first records of a range of positions, at most so many."""
     found: list[Batch] = []
-    for read, fact in enumerate(store.facts(model, start)):
-        if read > _FACTS or sum(map(len, found)) >= _SINCE:
+    for read, fact in enumerate(store.facts(model, positions.start)):
+        if read > _FACTS or sum(map(len, found)) >= most or fact.first >= positions.stop:
             break
         if fact.kind == RECORDS:
             batch = unpack_batch(fact.body, "", fact.place)
             found.append(_labelled(store, model, fact.first, batch))
-    return _joined(found[::-1])
+    joined = _joined(found[::-1])
+    return joined if len(joined) <= most else joined.take(np.arange(most))
 
 
 def _newest(had: int, n: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

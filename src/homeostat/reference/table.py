@@ -99,9 +99,7 @@ def _columns_of(batch: Batch) -> dict[str, Any]:
 def _file(path: str) -> Any:
     try:
         if path.endswith(".csv"):
-            from pyarrow import csv
-
-            return csv.read_csv(path)
+            return _csv(path)
         from pyarrow import parquet
 
         return parquet.read_table(path)
@@ -109,4 +107,16 @@ def _file(path: str) -> Any:
         raise MissingExtra("frames", "pyarrow", "Reading a reference from a file") from error
     except (OSError, ValueError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InvalidInput(path, f"cannot be read: {first}", "give Parquet or CSV") from error
+        csv = path.endswith(".csv") and not isinstance(error, OSError)
+        hint = "mend the row, or leave it out" if csv else "give Parquet or CSV"
+        raise InvalidInput(path, f"cannot be read: {first}", hint) from error
+
+
+def _csv(path: str) -> Any:
+    """A table of CSV; what is wrong is looked for again in one thread, which knows the row."""
+    from pyarrow import csv
+
+    try:
+        return csv.read_csv(path)
+    except ValueError:
+        return csv.read_csv(path, read_options=csv.ReadOptions(use_threads=False))

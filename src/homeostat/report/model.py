@@ -8,7 +8,7 @@ from typing import Any
 
 from homeostat.comparison import ColumnResult, Comparison
 from homeostat.comparison.shown import ranked, rows_table
-from homeostat.dashboard.happenings import Happening
+from homeostat.dashboard.happening import Happening
 from homeostat.dashboard.stories import Story, notes
 from homeostat.diagnosis import Diagnosis
 from homeostat.diagnosis.shown import part

@@ -7,14 +7,19 @@ from typing import Any
 
 import msgspec
 
+from homeostat.batch import Batch
 from homeostat.comparison import Comparison, compare
 from homeostat.dashboard.charts import Span, band, charts, usual
 from homeostat.dashboard.delays import delays
-from homeostat.dashboard.happenings import Happening, happening
+from homeostat.dashboard.happening import TURNS, Happening, happening
+from homeostat.dashboard.open_alarms import OpenAlarms
+from homeostat.dashboard.sparks import latest
 from homeostat.dashboard.stories import Story, stories
+from homeostat.dashboard.usuals import as_usual
 from homeostat.diagnosis import Diagnosis, diagnose
 from homeostat.errors import HomeostatError, InvalidSetting, did_you_mean
 from homeostat.events import SystemEvent
+from homeostat.reference.columns import is_missing
 from homeostat.reference.table import table_of
 from homeostat.report.records import Sides, sides
 from homeostat.stores import silences
@@ -27,7 +32,6 @@ _DAYS = 30
 _KINDS = tuple(kind for kind in SystemEvent.kinds if kind != "MetricUpdated")
 _PAGE, _EVENTS = 1_000, 20_000
 _LEAST = 30  # records of a side, below which there is nothing to compare
-_TURNS = ("ModelPromoted", "ModelRolledBack")
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -91,7 +95,7 @@ def gather(store: Store, name: str, start: int | None, end: int | None) -> Perio
         told,
         _usual(store, model, start, told),
         within,
-        open_alarms(happened),
+        _open(store, model.number, happened, end),
         stories(name, within, 40),
         told["versions"],
         now,
@@ -105,18 +109,22 @@ def gather(store: Store, name: str, start: int | None, end: int | None) -> Perio
     )
 
 
-def open_alarms(happened: Iterable[Happening]) -> list[Happening]:
-    """The alarms that are open after all this, the newest first."""
-    found: dict[tuple[str, str], Happening] = {}
+def open_alarms(happened: Iterable[Happening], usual_since: int | None = None) -> list[Happening]:
+    """The alarms that are open after all this, the newest first; as `OpenAlarms.now` tells them."""
+    alarms = OpenAlarms()
     for each in happened:
-        series = (str(each.event.get("detector")), str(each.event.get("metric")))
-        if each.kind == "DriftDetected":
-            found.setdefault(series, each)
-        elif each.kind == "DriftEnded":
-            found.pop(series, None)
-        elif each.kind in _TURNS:
-            found.clear()  # detectors begin anew with another champion
-    return sorted(found.values(), key=lambda each: -each.at)
+        alarms.hear(each)
+    return sorted(alarms.now(usual_since), key=lambda each: -each.at)
+
+
+def _open(store: Store, model: int, happened: list[Happening], end: int) -> list[Happening]:
+    """Those at the end of the period, as the dashboard would have told them then."""
+    turn = next((each for each in reversed(happened) if each.kind in TURNS), None)
+    turned = turn.at * 1000 if turn else 0
+    champion = turn.event.get("challenger") if turn and turn.kind == "ModelPromoted" else None
+    now = latest(store, model, end, turned)
+    again = as_usual(usual(store, model, turned, champion), now.told)
+    return open_alarms(happened, now.began if again else None)
 
 
 def _model(store: Store, name: str) -> Model:
@@ -156,7 +164,7 @@ def _cut(events: list[Happening], start: int, end: int) -> int:
 
 def _until(events: list[Happening], cut: int, end: int) -> int:
     """Where what began at the cut ends: with the next champion."""
-    turns = [each.at * 1000 for each in events if each.kind in _TURNS]
+    turns = [each.at * 1000 for each in events if each.kind in TURNS]
     return min((at for at in turns if at > cut), default=end)
 
 
@@ -165,10 +173,19 @@ def _compared(both: Sides) -> dict[str, Any]:
     if min(n, m) < _LEAST:
         problem = f"{n:,} records before and {m:,} since are kept; it takes {_LEAST} of each"
         return {"problem": problem}
-    before, since = ({name: found.array(name) for name in found.names}
-                     for found in map(table_of, both))  # fmt: skip
+    before, since = map(_columns, both)
     told: dict[str, Any] = {"comparison": compare(before, since)}
     try:
         return told | {"diagnosis": diagnose(both.before, both.since)}
     except HomeostatError as error:
         return told | {"problem": str(error)}
+
+
+def _columns(records: Batch) -> dict[str, Any]:
+    """The columns of records; of labels, those that are there: others may be on their way."""
+    found = table_of(records)
+    columns = {name: found.array(name) for name in found.names}
+    label = columns.get("label")
+    if label is not None:
+        columns["label"] = label[[not is_missing(value) for value in label.tolist()]]
+    return columns

@@ -43,7 +43,8 @@ font-size:12.5px}
 .hs footer{margin:34px 0 0;padding:12px 0 0;border-top:1px solid var(--hs-line);
 color:var(--hs-quiet);font-size:12px}
 @media (max-width:640px){body{padding:0}.hs.hs-page{border:0;border-radius:0;padding:20px 16px}
-.hs .hs-story li{grid-template-columns:1fr;gap:0}}
+.hs .hs-story li{grid-template-columns:1fr;gap:0}.hs table.hs-table{display:block;overflow-x:auto}
+.hs .hs-table th,.hs .hs-table td{overflow-wrap:normal}}
 @page{size:A4;margin:15mm 14mm}
 @media print{html{background:#fff}body{padding:0}.hs.hs-page{padding:0;font-size:11.5px}
 .hs section{margin-top:20px}.hs .hs-table{font-size:10.5px}.hs .hs-table th,.hs .hs-table td{

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import NamedTuple
 
-from homeostat.dashboard.happenings import Happening
+from homeostat.dashboard.happening import Happening
 from homeostat.dashboard.states import said
 from homeostat.display.numerals import count, number, share
 from homeostat.display.parts import Mood

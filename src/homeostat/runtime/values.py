@@ -43,5 +43,18 @@ class Values:
 
     def _within_window(self, name: str, n: int) -> int:
         """How many of so many observations a metric still holds."""
-        windows = [getattr(m, "window", None) for m in self._metrics if m.name == name]
+        windows = [_window(metric, name) for metric in self._metrics]
         return min(n, next((window for window in windows if isinstance(window, int)), n))
+
+
+def _window(metric: Any, name: str) -> Any:
+    """The window behind a series, where it is this metric's; that of a segment is the segment's."""
+    if hasattr(metric, "segments"):
+        return getattr(metric.metric, "window", None) if _segment(name) == metric.name else None
+    return getattr(metric, "window", None) if metric.name == name else None
+
+
+def _segment(name: str) -> str | None:
+    """The metric that a segment's series is of; None for a series that is none."""
+    base, bracket, _ = name.partition("[")
+    return base if bracket else None

@@ -70,6 +70,7 @@ async def model_versions(wires: Wires, request: Request) -> Response:
         return {
             "standing": None if standing is None else msgspec.to_builtins(standing),
             "comparison": None if loop is None else loop.pairs.shown(),
+            "retraining": loop is not None,
         }
 
     told, stale = await wires.looked(f"versions {name}", look)
@@ -220,7 +221,8 @@ async def _done(
 def _loop(ledger: Ledger, name: str) -> Loop:
     loop = ledger.loop(name)
     if loop is None:
-        raise NotNow(f"{name} has no record yet, or no [retraining] in the configuration")
+        lacks = "[retraining] in the configuration" if name in ledger.accounts else "record yet"
+        raise NotNow(f"{name} has no {lacks}")
     return loop
 
 

@@ -64,7 +64,7 @@ async def model_overview(wires: Wires, request: Request) -> Response:
     told = metrics or []
     return json_reply({
         "row": row,
-        "alarms": overview.alarms(story.alarms.values()),
+        "alarms": overview.alarms(wires.desk.overview.open_of(name)),
         "metrics": [each for each in told if "[" not in each["name"]],
         "segments": [each for each in told if "[" in each["name"]],
         "turned": story.turned,

@@ -15,15 +15,15 @@ RAW_MAX = 4096
 """How much of a line a reject shows, in characters."""
 
 LABELS = ("text", "number")
-UNKNOWN = ("reject", "metadata", "ignore")
+UNKNOWN = ("reject", "features", "metadata", "ignore")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How to read: what becomes of label cells, of unknown fields, and of the first bad line.
 
     `labels` decides for CSV only, whose cells have no type: "text" keeps them, "number" makes
-    them numbers. `unknown` fields are a fault ("reject"), join the metadata ("metadata") or are
-    dropped ("ignore"). With `strict`, reading ends with the first bad line: what stood before it
+    them numbers. `unknown` fields are a fault ("reject"), become features ("features"), join the
+    metadata ("metadata") or are dropped ("ignore"). With `strict`, reading ends with the first bad line: what stood before it
     is still given. `rows` bounds the size of a batch. `traffic` names the format of somebody
     else's log, None to recognise it; `mapping` states the column of a field, `zone` the zone of
     times that have none (None: UTC is assumed, and told).

@@ -14,6 +14,7 @@ from typing import Any
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput
 from homeostat.formats import Table
+from homeostat.formats.moments import zoned
 from homeostat.intake import Faults
 from homeostat.sources import layout
 from homeostat.sources.chunk import Chunk, Options, Reject, assembled
@@ -204,7 +205,7 @@ class _Converter(_Even):
             columns, _ = self._columns(rows)
         refused: Faults = []
         batch = Batch.from_mapping(layout.gathered(columns), refused) if rows else _nothing()
-        self._set_aside(refused, rows, rejects)
+        self._set_aside([(at, _mended(error)) for at, error in refused], rows, rejects)
         return assembled(batch, [number for number, _ in rows], rejects, self.options.strict)
 
     def _columns(self, rows: list[Row]) -> tuple[dict[str, Any], Faults]:
@@ -216,9 +217,13 @@ class _Converter(_Even):
             if layout.is_known(name):
                 columns[name], wrong = self._converted(name, column)
                 faults += wrong
+            elif self.options.unknown == "features":
+                extra[name] = _numbers(column)
             elif self.options.unknown == "metadata":
                 extra[name] = _or_none(column)
-        if extra and not faults:
+        if self.options.unknown == "features":
+            columns = layout.with_features(columns, extra)
+        elif extra and not faults:
             own = columns.get("metadata") or [None] * len(rows)
             columns["metadata"] = layout.metadata_rows(own, extra)
         return columns, faults
@@ -231,9 +236,19 @@ class _Converter(_Even):
             return _each(layout.from_text, _or_none(cells))
         if name in layout.LABELS and self.options.labels == "number":
             return _each(lambda cell: _label(name, cell), _or_none(cells))
+        if name == "created_at" and self.options.zone is not None:
+            return zoned(_or_none(cells), self.options.zone), []
         if name == "model":
             return [cell or "default" for cell in cells], []
         return _or_none(cells), []
+
+
+def _mended(error: InvalidInput) -> InvalidInput:
+    """A fault of a cell; where a time lacks its zone, with the option that gives it one."""
+    if not error.problem.startswith("has no time zone"):
+        return error
+    hint = "say which with --zone, or write it like 2026-01-31T12:00:00Z"
+    return InvalidInput(error.field, error.problem, hint)
 
 
 def _nothing() -> Batch:

@@ -161,10 +161,12 @@ def _columns(part: Any, options: Options) -> dict[str, Any]:
             columns |= {f"{name}.{key}": values for key, values in _members(column)}
         elif layout.is_known(name):
             columns[name] = _plain(column)
-        elif options.unknown == "metadata" and not name.startswith(INDEX):
+        elif options.unknown in ("features", "metadata") and not name.startswith(INDEX):
             extra[name] = column.to_pylist()
     if "model" in columns:
         columns["model"] = [model or "default" for model in columns["model"]]
+    if options.unknown == "features":
+        return layout.with_features(columns, extra)
     if extra:
         own = columns.get("metadata", [None] * part.num_rows)
         columns["metadata"] = layout.metadata_rows(own, extra)

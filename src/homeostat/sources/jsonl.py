@@ -138,6 +138,8 @@ def _record(line: bytes, unknown: str) -> InferenceRecord:
         except InvalidInput as error:
             raise error from None
     extra = {name: fields.pop(name) for name in list(fields) if name not in KNOWN}
+    if unknown == "features" and isinstance(fields.get("features") or {}, dict):
+        fields["features"] = extra | (fields.get("features") or {})
     if unknown == "metadata":
         fields["metadata"] = with_extra(fields.get("metadata"), extra)
     for name in REQUIRED:

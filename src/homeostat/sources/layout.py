@@ -40,14 +40,21 @@ def check(names: Sequence[str], unknown: str, where: str) -> None:
     if unknown == "reject":
         for name in names:
             if not is_known(name):
-                near = did_you_mean(name, KNOWN)
-                join = " Or" if near.endswith("?") else "; or"
-                hint = f"{near}{join} pass --unknown metadata, or ignore"
-                raise InvalidInput(name, "is no field of a record", hint, where)
+                raise InvalidInput(name, "is no field of a record", _mend(name, names), where)
     for name in REQUIRED:
         if name not in names:
             hint = f"the columns are {', '.join(names)}"
             raise InvalidInput(name, "is missing", hint, where)
+
+
+def _mend(name: str, names: Sequence[str]) -> str:
+    """What to do about a column that is no field; one that is there already is not meant."""
+    near = did_you_mean(name, [field for field in KNOWN if field not in names])
+    join = " Or" if near.endswith("?") else "; or"
+    return (
+        f"{near}{join} call a feature's column features.{name}, or pass --unknown features, "
+        "metadata or ignore"
+    )
 
 
 def gathered(columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +77,11 @@ def with_extra(metadata: Any, extra: Mapping[str, Any]) -> Any:
         return dict(extra)
     own = metadata if isinstance(metadata, Mapping) else {"metadata": metadata}
     return {**extra, **own}
+
+
+def with_features(columns: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of which the unknown ones are features; those that are named as such win."""
+    return {f"features.{name}": values for name, values in extra.items()} | dict(columns)
 
 
 def metadata_rows(

@@ -20,7 +20,7 @@ const KINDS = [
  * @param {import("./route.js").Place} place
  */
 export function decisionsPage(root, place) {
-  let kind = place.query.get("kind") ?? "retrainings";
+  let kind = place.query.get("kind") ?? "all";
   /** @type {any} */
   let told = null;
   let gone = false;
@@ -43,8 +43,8 @@ export function decisionsPage(root, place) {
 
   function draw() {
     put(chips, KINDS.map(([name, text, fits]) => h("button", {
-      type: "button", class: "button", "aria-pressed": String(name === kind),
-      on: { click: () => { kind = name; requery({ kind: name === "retrainings" ? "" : name || "all" }); draw(); } },
+      type: "button", class: "button", "aria-pressed": String(name === (kind === "all" ? "" : kind)),
+      on: { click: () => { kind = name; requery({ kind: name }); draw(); } },
     }, text, h("span", { class: "n" }, told.stories.filter(fits).length))));
     put(waiting, told.waiting.map((/** @type {any} */ row) => wait(row, load)));
     const fits = KINDS.find(([name]) => name === (kind === "all" ? "" : kind))?.[2] ?? (() => true);

@@ -3,7 +3,7 @@
 import { get, ofModel } from "./api.js";
 import { distribution } from "./dist.js";
 import { h, put } from "./dom.js";
-import { count, figure, moment, percent, title } from "./format.js";
+import { clock, count, figure, moment, percent, title } from "./format.js";
 import { table } from "./health.js";
 import { icon } from "./icons.js";
 import { card, failure } from "./parts.js";
@@ -43,10 +43,16 @@ function verdict(told, close) {
       fact("Alarm", event.detector && event.detector !== event.metric ? `${event.detector} on ${event.metric}` : event.metric),
       fact("Observed", `${figure(event.observed)}, threshold ${figure(event.threshold)}`),
       fact("Began about", told.changed_at ? moment(Date.parse(told.changed_at)) : "not known"),
-      fact("Compared", `${count(told.rows[0])} records before, ${count(told.rows[1])} since`)),
+      fact("Compared", `${side(told, 0)} before, ${side(told, 1)} since${told.between ? `; ${count(told.between)} between are in neither` : ""}`)),
     told.quarantine.length ? h("p", { class: "notice bad" }, "Leave out of training: ",
       told.quarantine.map((/** @type {any} */ rule) => `${rule.column}: ${rule.rule} (${percent(rule.share)} of the rows)`).join("; ")) : null,
   ], { class: `verdict ${tone}`, end, note: `event ${told.seq}, ${moment(Date.parse(event.created_at))}` });
+}
+
+/** How many records of which time. @param {any} told @param {number} at */
+function side(told, at) {
+  const [from, to] = told.times[at];
+  return `${count(told.rows[at])} records${from ? ` (${clock(Date.parse(from))} to ${clock(Date.parse(to))})` : ""}`;
 }
 
 /** @param {string} name @param {string} text */

@@ -33,7 +33,9 @@ export function modelPage(root, begin) {
 
   /** @param {Promise<any>} told @param {(told: any) => void} draw */
   const then = (told, draw) => told.then((found) => !signal.aborted && draw(found)).catch((error) => {
-    if (!signal.aborted) put(problem, failure(error));
+    if (signal.aborted) return;
+    put(problem, failure(error));
+    chart.querySelector(".loading")?.replaceChildren("Nothing can be drawn.");
   });
   const loadOverview = () => then(get(ofModel(name, "overview"), {}, signal), (told) => {
     know.overview = told;
@@ -147,7 +149,7 @@ export function modelPage(root, begin) {
     details, tables, log);
   put(head, h("div", { class: "page-head" }, h("h1", {}, name)));
   drawWhy();
-  loadOverview().then(loadCharts);
+  loadOverview().then(() => know.overview && loadCharts());
   loadStories();
   return {
     leave: () => {

@@ -2,7 +2,7 @@
 
 import { get, ofModel } from "./api.js";
 import { h, put, s } from "./dom.js";
-import { count, figure, growsWorse, metric as shown, percent } from "./format.js";
+import { count, figure, growsWorse, isShare, metric as shown, percent } from "./format.js";
 import { table } from "./health.js";
 import { icon } from "./icons.js";
 import { card } from "./parts.js";
@@ -47,15 +47,25 @@ export function segmentsCard(overview) {
     if (usual === undefined || usual === null) return null;
     return growsWorse(each.name) ? each.value - usual : usual - each.value;
   };
-  rows.sort((/** @type {any} */ a, /** @type {any} */ b) => (worse(b) ?? 0) - (worse(a) ?? 0));
+  /** Against the loss of all, so that shares and milliseconds can stand in one order. @param {any} each */
+  const relative = (each) => {
+    const change = worse(each);
+    if (change === null) return 0;
+    const usual = whole.get(base(each.name));
+    return change / Math.max(1e-9, Math.abs(isShare(each.name) ? 1 - usual : usual));
+  };
+  rows.sort((/** @type {any} */ a, /** @type {any} */ b) => relative(b) - relative(a));
   return card("Segments", table([several ? "Segment and metric" : "Segment", "Now", "Against all", "Labels"], rows.slice(0, 30).map((/** @type {any} */ each) => {
     const change = worse(each);
     return [
       [h("b", {}, each.name.slice(each.name.indexOf("[") + 1, -1)), several ? ` ${base(each.name)}` : ""], shown(each.name, each.value),
-      change === null ? "–" : h("span", { class: change > 0.05 ? "delta-bad" : "muted" }, `${change > 0 ? "worse" : "better"} by ${shown(each.name, Math.abs(change))}`), count(each.n),
+      change === null ? "–" : h("span", { class: relative(each) > 0.2 ? "delta-bad" : "muted" }, `${change > 0 ? "worse" : "better"} by ${apart(each.name, Math.abs(change))}`), count(each.n),
     ];
   }), [1, 2, 3]), { flush: true, note: `${several ? "" : `${base(rows[0].name)}, `}the worst first` });
 }
+
+/** A difference of a metric; of shares in percentage points. @param {string} name @param {number} x */
+const apart = (name, x) => (isShare(name) ? `${(100 * x).toFixed(1)} pp` : shown(name, x));
 
 /** @param {string} name */
 const base = (name) => name.slice(0, name.indexOf("["));
