@@ -202,7 +202,7 @@ BAD = {
     "input": (SOUND + '[input]\nlabel = "text"', "input.label: no such setting; did you mean"),
     "input value": (
         SOUND + '[input]\nunknown = "drop"',
-        "input.unknown: cannot be 'drop'; known: ignore, metadata, reject",
+        "input.unknown: cannot be 'drop'; known: features, ignore, metadata, reject",
     ),
     "input type": (SOUND + "[input]\nlabels = 3", "input.labels: cannot be 3"),
     "input shape": ("input = 3\n" + SOUND, "input: must be one table"),

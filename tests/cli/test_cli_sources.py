@@ -37,6 +37,18 @@ def test_it_is_told_in_a_table(homeostat):
     assert "the format does not say it" in out
 
 
+def test_of_a_latency_that_is_not_in_the_data_nothing_is_told(homeostat, tmp_path):
+    rows = "timestamp,prediction,target,amount\n" + "2026-01-01T00:00:00Z,1,1,3\n" * 4
+    (tmp_path / "log.csv").write_text(rows)
+    out = homeostat("run", "log.csv", "-o", "table").stdout
+    assert "latency: not in the data" in out
+    assert "latency_ms_ewma" not in out
+    (tmp_path / "log.csv").write_text(rows.replace("amount", "latency_ms"))
+    out = homeostat("run", "log.csv", "-o", "table", "-m", "latency_ms=latency_ms").stdout
+    assert "latency: not in the data" not in out
+    assert "latency_ms_ewma" in out
+
+
 def test_a_format_and_a_mapping_can_be_stated(homeostat):
     path = FIXTURES / "databricks.jsonl"
     found = summary(homeostat(

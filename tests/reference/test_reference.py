@@ -44,6 +44,9 @@ def test_files(tmp_path):
     assert Reference.fit(tmp_path / "a.parquet").to_bytes() == expected.to_bytes()
     assert list(Reference.fit(str(tmp_path / "a.csv"))) == list(expected)
     assert expected.profile(tmp_path / "a.parquet").rows == 500
+    (tmp_path / "ragged.csv").write_text("a,b\n1,2\n3\n4,5\n")
+    with pytest.raises(InvalidInput, match=r"Row #3: Expected 2 columns.*mend the row"):
+        Reference.fit(tmp_path / "ragged.csv")
     (tmp_path / "b.parquet").write_text("no")
     with pytest.raises(InvalidInput, match="cannot be read"):
         Reference.fit(tmp_path / "b.parquet")

@@ -117,6 +117,14 @@ def test_what_moved_most_comes_first_and_what_did_not_last(folder):
     assert "score" not in names  # without any value
 
 
+def test_labels_that_are_not_there_are_no_missing_values(folder):
+    with opened(folder, read_only=True) as store:
+        period = gather(store, "fraud", None, None)
+    rows = {row.name: row for row in period.comparison}
+    assert rows["label"].missing is None
+    assert rows["age"].missing is not None
+
+
 def test_a_part_of_the_time_is_told_as_it_was_then(folder):
     with opened(folder, read_only=True) as store:
         quiet = gather(store, "fraud", None, to_micros(town.START) + 14 * 86_400_000_000)

@@ -213,7 +213,7 @@ def test_labels_that_come_late_are_joined_within_their_time(spark, tmp_path):
 
 @pytest.mark.skipif(
     not os.environ.get("HOMEOSTAT_SPARK_CLUSTER"),
-    reason="takes a minute of several JVMs: HOMEOSTAT_SPARK_CLUSTER=1 runs it, as .ci/run does",
+    reason="takes a minute of several JVMs: HOMEOSTAT_SPARK_CLUSTER=1 runs it",
 )
 def test_executors_are_processes_of_their_own_and_one_may_die(tmp_path):
     here = Path(__file__).parent

@@ -90,6 +90,24 @@ def test_the_table_of_tokens(folder, homeostat):
     assert "[red]me" in homeostat("token", "list", "-o", "table", "--data", folder).stdout
 
 
+def test_a_time_in_the_table_of_tokens_is_not_cut(folder, homeostat, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ("--scope", "ingest", "--model", "shop-", "--name", "till", "--expires", "90d")
+    assert homeostat("token", "create", *words, "--data", folder).exit_code == 0
+    [each] = json.loads(homeostat("token", "list", "--data", folder).stdout)
+    told = homeostat("token", "list", "-o", "table", "--data", folder).stdout
+    assert max(map(len, told.splitlines())) <= 80
+    for part in (each["id"], each["created"], each["expires"]):
+        assert part[:16].replace("T", " ") in told
+    assert homeostat("token", "revoke", each["id"], "--data", folder).exit_code == 0
+    assert "revoked" in homeostat("token", "list", "-o", "table", "--data", folder).stdout
+
+
+def test_the_doctor_takes_the_output_as_others_do(folder, homeostat):
+    told = homeostat("doctor", "-o", "json", "--data", folder)
+    assert json.loads(told.stdout).keys() == {"folder", "ok", "findings"}
+
+
 def test_a_span_that_is_none(folder, homeostat):
     asked = homeostat("token", "create", "--scope", "read", "--expires", "soon", "--data", folder)
     assert (asked.exit_code, "no duration" in asked.stderr) == (2, True)

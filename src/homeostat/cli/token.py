@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,17 +73,19 @@ def list_tokens(output: str, folder: Path, config: Path | None) -> None:
 
     with opened(store_of(folder, config), read_only=True) as store:
         found = tokens.listed(store)
-    told = [{**each, "created": _shown(each["created"]), "expires": _shown(each["expires"]),
-             "revoked": _shown(each["revoked"])} for each in found]  # fmt: skip
     if as_json(output):
+        told = [{**each, "created": _shown(each["created"]), "expires": _shown(each["expires"]),
+                 "revoked": _shown(each["revoked"])} for each in found]  # fmt: skip
         click.echo(msgspec.json.encode(told).decode())
         return
-    made = table("id", "scope", "models", "name", "created", "expires", "revoked")
-    for each in told:
+    made = table("id", "scope", "models", "name", "created", "ends")
+    for column in made.columns[-2:]:
+        column.no_wrap = True
+    for each in found:
         models = f"{each['models']}*"
-        times = {name: minute(each[name]) for name in ("created", "expires", "revoked")}
-        row = {**each, "models": models, **times}
-        made.add_row(*(escape(str(part or "")) for part in row.values()))
+        row = (each["id"], each["scope"], models, each["name"])
+        times = (minute(_shown(each["created"])), _ends(each))
+        made.add_row(*(escape(str(part or "")) for part in (*row, *times)))
     show(made)
 
 
@@ -111,6 +114,12 @@ def _end(span: str) -> int:
         return time.time_ns() // 1000 + round(seconds(span) * 1e6)
     except (HomeostatError, OverflowError) as error:
         raise click.BadParameter(str(error), param_hint="--expires") from error
+
+
+def _ends(token: Mapping[str, object]) -> str:
+    """When a token ends by itself, or was taken back."""
+    revoked, expires = token["revoked"], token["expires"]
+    return f"revoked\n{minute(_shown(revoked))}" if revoked else minute(_shown(expires))
 
 
 def _shown(micros: object) -> str | None:

@@ -23,10 +23,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     `labels` decides for CSV only, whose cells have no type: "text" keeps them, "number" makes
     them numbers. `unknown` fields are a fault ("reject"), become features ("features"), join the
-    metadata ("metadata") or are dropped ("ignore"). With `strict`, reading ends with the first bad line: what stood before it
-    is still given. `rows` bounds the size of a batch. `traffic` names the format of somebody
-    else's log, None to recognise it; `mapping` states the column of a field, `zone` the zone of
-    times that have none (None: UTC is assumed, and told).
+    metadata ("metadata") or are dropped ("ignore"). With `strict`, reading ends with the first
+    bad line: what stood before it is still given. `rows` bounds the size of a batch. `traffic`
+    names the format of somebody else's log, None to recognise it; `mapping` states the column of a
+    field, `zone` the zone of times in CSV and in such logs that have none (None: of such logs UTC
+    is assumed, and told; a record needs its zone).
     """
 
     labels: str = "text"
