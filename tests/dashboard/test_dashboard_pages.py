@@ -79,7 +79,7 @@ def test_a_model_over_time(view_of):
     page.wait_for_url("**from=*&to=**")
     page.get_by_role("button", name="zoomed").wait_for()
     ranges = page.evaluate(
-        "document.querySelector('.js-plotly-plot').layout.xaxis.range.map(Number)"
+        "document.querySelector('.js-plotly-plot').layout.xaxis.range.map(at => +new Date(at))"
     )
     assert ranges[1] - ranges[0] < 3 * 3_600_000
     page.reload()
