@@ -86,13 +86,15 @@ class Stage:
         assert found, done.stderr + done.stdout
         return found[0]
 
-    def restart(self):
-        """End the process, and begin anew at the same address."""
-        port = self.url.rpartition(":")[2]
+    def end(self):
+        """Stop the process, and wait until it is gone."""
         self.process.terminate()
         self.process.wait(30)
         self.process.stdout.close()
-        self._begin(port)
+
+    def begin_again(self):
+        """Begin anew at the same address."""
+        self._begin(self.url.rpartition(":")[2])
 
     def ask(self, method, path, body=None):
         headers = {"Authorization": f"Bearer {self.admin}", "Content-Type": "application/json"}
@@ -133,9 +135,7 @@ class Stage:
         return found
 
     def close(self):
-        self.process.terminate()
-        self.process.wait(30)
-        self.process.stdout.close()
+        self.end()
         self._errors.close()
 
 
