@@ -146,15 +146,14 @@ class NumberPair(_Counted):
     def counts(self) -> tuple[Floats, Floats]:
         """Of both sides, with infinite values in cells of their own."""
         a, b = (
-            np.concatenate([[side.below], side.counts, [side.above]]) * weight
-            for side, weight in zip(self.sides, self.weights, strict=True)
+            _with_ends(side) * weight for side, weight in zip(self.sides, self.weights, strict=True)
         )
         return a, b
 
-    @cached_property
+    @property
     def open(self) -> NDArray[np.bool_]:
         """Cells that may hold several values."""
-        return np.concatenate([[False], ~self.grid.points, [False]])
+        return self.grid.open
 
     @property
     def exact(self) -> bool:
@@ -196,7 +195,7 @@ class NumberPair(_Counted):
     @cached_property
     def _upto(self) -> NDArray[np.int64]:
         side = self.sides[0]
-        return np.cumsum(np.concatenate([[side.below], side.counts, [side.above]]))
+        return np.cumsum(_with_ends(side))
 
     @cached_property
     def _ends(self) -> NDArray[np.intp]:
@@ -299,6 +298,13 @@ class NumberPair(_Counted):
         within = self.n * a.variance + self.m * b.variance
         pooled = (within + between) / (self.n + self.m)
         return float(np.sqrt(a.variance) or np.sqrt(pooled) or 1.0)
+
+
+def _with_ends(side: NumberTally) -> NDArray[np.int64]:
+    """Counts with infinite values in cells of their own."""
+    counts = np.empty(len(side.counts) + 2, np.int64)
+    counts[0], counts[1:-1], counts[-1] = side.below, side.counts, side.above
+    return counts
 
 
 class _Between(NamedTuple):

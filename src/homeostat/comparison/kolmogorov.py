@@ -146,16 +146,18 @@ def _stirling_error(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return error
 
 
+_WHOLE = np.arange(40, dtype=np.float64) ** 2
+_HALF = (np.arange(40, dtype=np.float64) + 0.5) ** 2
+
+
 def _pelz_good(n: int, d: float) -> float:
     """Pelz and Good (1976): the limiting law and its terms to n^-3/2."""
     x = sqrt(n) * d
     if x < 0.2:
         return 0.0
     z2, p2 = x * x, pi * pi
-    k = np.arange(0, 40, dtype=np.float64)
-    half = (k + 0.5) ** 2
+    half, whole = _HALF, _WHOLE
     first = np.exp(-p2 * half / (2 * z2))
-    whole = k**2
     second = np.exp(-p2 * whole / (2 * z2))
     p4, p6 = p2 * p2, p2**3
     z3, z4, z6, z7, z10 = x**3, x**4, x**6, x**7, x**10

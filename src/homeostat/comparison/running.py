@@ -253,7 +253,8 @@ def _counts_on(left: Side, right: Side) -> bool:
 
 def _values(side: Side) -> int:
     """How many there are; of another type than the grid's where there are no others."""
-    return side.n if side.n or isinstance(side, Column) else side.rows - side.missing
+    n = side.n
+    return n if n or isinstance(side, Column) else side.rows - side.missing
 
 
 def _said(error: Exception) -> str:

@@ -16,6 +16,7 @@ from homeostat.intake import Array
 from homeostat.profiles.rows import Coded, Column, Mask, Numbers, Objects, Rows
 from homeostat.reference.table import OWN
 from homeostat.sources.layout import KNOWN, NESTED, REQUIRED
+from homeostat.sources.numbers import numbers_of
 from homeostat.validation import CHECKS, LATENCY_MAX
 
 try:
@@ -118,7 +119,7 @@ def _coded(column: Any) -> Coded:
         values, indices = encoded.dictionary, encoded.indices
     if indices.null_count:
         indices = pc.fill_null(indices, -1)
-    codes = indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = numbers_of(indices).astype(np.int64)
     return Coded(values.to_pylist(), codes)
 
 
@@ -144,7 +145,7 @@ def _moments(column: Any, bad: Mask) -> Any:
     if micros.null_count:
         bad |= micros.is_null().to_numpy(zero_copy_only=False)
         micros = pc.fill_null(micros, 0)
-    times = micros.to_numpy(zero_copy_only=False)
+    times = numbers_of(micros)
     if len(times) and (times.min() < _FIRST or times.max() > _LAST):
         bad |= (times < _FIRST) | (times > _LAST)
     return times
@@ -158,7 +159,7 @@ def _numbers(column: Any, name: str) -> Any:
         raise InvalidInput(name, f"must be numbers, is {kind}", "cast the column")
     if kind != pa.float64():
         column = column.cast(pa.float64(), safe=False)
-    return column.to_numpy(zero_copy_only=False)
+    return numbers_of(column)
 
 
 def _latency(column: Any, bad: Mask) -> Any:

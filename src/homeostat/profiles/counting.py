@@ -16,13 +16,12 @@ from homeostat.profiles.rows import Coded, Column, Floats, Mask, Numbers, Rows
 from homeostat.profiles.state import NOWHERE, Place, State
 from homeostat.reference import Profile, Reference
 from homeostat.reference.grid import CategoryGrid, NumberGrid
-from homeostat.reference.hours import HOURS, hours_of
+from homeostat.reference.hours import HOUR, HOURS, hours_of
 from homeostat.reference.tally import NumberTally, Tally, tally_of
 from homeostat.runtime.cells import CLASSES, OTHER, Cell, latency_places
 from homeostat.segments import labelled
 
-_BLOCK = 1 << 16  # rows grouped at a time
-_CHUNK = 1 << 14  # values worked on at a time, so that what lies between stays in the cache
+_BLOCK = 1 << 17  # rows grouped at a time
 _ROOM = 1 << 28  # bytes of arrays, beyond which they are handed out
 _LOW, _BUCKETS = -1024, 2048  # buckets of latency that have a place in an array
 _DENSE = 1 << 20  # different keys that are looked up in a table
@@ -125,7 +124,9 @@ class _Part:
 
     def _count(self, rows: Rows, names: list[str]) -> None:
         groups, order = self._grouped(rows, names)
-        rows = rows if order is None else rows.take(order)
+        columns = rows.columns
+        if order is not None:  # a column only when it is counted, to find it in the cache
+            rows = rows._replace(columns={}).take(order)
         sums, slots = self.sums, groups.slots
         sums["records"][slots] += groups.sizes
         sums["latency"][slots] += np.add.reduceat(rows.latency, groups.starts)
@@ -133,28 +134,32 @@ class _Part:
         self._outcomes(groups, rows)
         if self.reference is None:
             return
-        hours = hours_of(rows.times.view("datetime64[us]"))
-        np.add.at(sums["hours"], (slots[groups.at], hours), 1)
+        self._hours(groups, rows.times)
         for name, column in self.columns.items():
-            found = rows.columns.get(name)
+            found = columns.get(name)
             if found is None:
                 column.missing[slots] += groups.sizes
             else:
-                column.add(groups, found)
-        for name in rows.columns.keys() - self.columns.keys():
-            self._notice(groups, name, rows.columns[name])
+                column.add(groups, found if order is None else found.take(order))
+        for name in columns.keys() - self.columns.keys():
+            found = columns[name]
+            self._notice(groups, name, found if order is None else found.take(order))
+
+    def _hours(self, groups: Groups, times: Slots) -> None:
+        if HOUR % self.plan.window:
+            where = groups.slots[groups.at], hours_of(times)
+            np.add.at(self.sums["hours"], where, 1)
+        else:  # each window lies in one hour
+            where = groups.slots, hours_of(times[groups.starts])
+            np.add.at(self.sums["hours"], where, groups.sizes)
 
     def _notice(self, groups: Groups, name: str, column: Column) -> None:
         """Columns with values that the reference does not have."""
         if name in _OWN_NAMES and isinstance(column, Numbers) and column.values.strides == (0,):
             return
-        if isinstance(column, Coded):
-            there = column.codes >= 0
-        elif isinstance(column, Numbers):
-            there = ~np.isnan(column.values)
-        else:
-            there = np.array([value is not None for value in column.values.tolist()])
-        for slot in groups.slots[groups.sum(rows=there) > 0].tolist():
+        there = _there(column)
+        found = groups.slots if there.all() else groups.slots[groups.sum(rows=there) > 0]
+        for slot in found.tolist():
             self.new.setdefault(slot, set()).add(name)
 
     # Groups -----------------------------------------------------------------------------------
@@ -306,6 +311,16 @@ def _decoded(kept: bytes) -> Reference:
 
 def _longer(array: NDArray[Any], more: int) -> NDArray[Any]:
     return np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)])
+
+
+def _there(column: Column) -> Mask:
+    """Which rows have a value."""
+    if isinstance(column, Coded):
+        return column.codes >= 0
+    if isinstance(column, Numbers):
+        there: Mask = ~np.isnan(column.values)
+        return there
+    return np.array([value is not None for value in column.values.tolist()])
 
 
 def _plus(counts: dict[str, int], name: str, n: int) -> None:
@@ -500,7 +515,7 @@ class _Numbers(_Categories):
 
     def _put(self, values: Floats, at: Slots, slots: Slots, starts: Slots) -> None:
         wide = len(self.grid)
-        keys = at * wide + self._cells(values)
+        keys = at * wide + self.grid.cells(values)
         moved = values - self.grid.origin
         if len(slots) * wide > 4 * len(values) + wide:
             keys = keys + (slots[at] - at) * wide
@@ -515,13 +530,6 @@ class _Numbers(_Categories):
             self.square[slots] += np.add.reduceat(moved, starts)
         self.low[slots] = np.minimum(self.low[slots], np.minimum.reduceat(values, starts))
         self.high[slots] = np.maximum(self.high[slots], np.maximum.reduceat(values, starts))
-
-    def _cells(self, values: Floats) -> Slots:
-        cells = np.empty(len(values), np.int64)
-        for start in range(0, len(values), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            cells[part] = self.grid.cells(values[part])
-        return cells
 
     def tally(self, slot: int) -> Tally:
         tally = NumberTally(self.grid)

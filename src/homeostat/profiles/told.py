@@ -65,7 +65,7 @@ def compared(
     if profile is None:
         return
     usual = reference.at(profile.hours) if profile.hours.any() else reference
-    for row in compare(usual, profile, alpha=alpha, deflate=True):
+    for row in compare(usual, profile, alpha=alpha, deflate=True, shapes=False):
         tally = profile[row.name]
         yield Compared(
             *place, row.name, row.test, row.verdict, bool(row.drift), row.statistic, row.p_value,

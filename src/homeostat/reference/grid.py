@@ -43,6 +43,11 @@ class NumberGrid:
         alone = _before(self.edges[1:]) == self.edges[:-1]
         return np.concatenate([[False], alone, [False]]) if len(self.edges) else np.zeros(1, bool)
 
+    @cached_property
+    def open(self) -> NDArray[np.bool_]:
+        """Which cells may hold several values, with one for infinite values at either end."""
+        return np.concatenate([[False], ~self.points, [False]])
+
     def taken(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values in the type of the edges, in their order."""
         if self.edges.dtype == np.float64:

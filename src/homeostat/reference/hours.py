@@ -13,7 +13,7 @@ from homeostat.reference.columns import values_of
 
 HOURS = 168
 MOST = 20  # groups of cells that are counted by the hour
-_HOUR = 3_600_000_000  # microseconds
+HOUR = 3_600_000_000  # microseconds
 _MONDAY = 72  # 1970-01-01 was a Thursday: three days after a Monday
 
 
@@ -87,7 +87,7 @@ def hours_of(times: Array) -> NDArray[np.int64]:
 
 
 def _hours(micros: NDArray[np.int64]) -> NDArray[np.int64]:
-    return (micros // _HOUR + _MONDAY) % HOURS
+    return (micros // HOUR + _MONDAY) % HOURS
 
 
 def histogram(hours: NDArray[np.int64]) -> NDArray[np.int64]:

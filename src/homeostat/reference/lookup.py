@@ -1,7 +1,8 @@
 """Which cell each number falls into, by a table: several times faster than a binary search.
 
 The key of a number is its place on a uniform raster. Rounding keeps the order of keys, so an edge
-with a smaller key is surely below the number, and only edges with the same key are compared.
+with a smaller key is surely below the number, and only edges with the same key are compared: most
+places of the raster hold none, many one, and where they hold more the search is binary.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ Cells = NDArray[np.intp]
 
 _SIZE = 4096  # places of the raster: 8 kB, which stay in the cache
 _FEW = 4096  # values below which making a table does not pay
-_PASSES = 2  # edges with the same key that are compared for all; the rest is looked up
+_PASSES = 2  # edges with the same key that are compared for all values
+_SPARSE = 8  # one in so many values, below which only these are looked at again
 
 
 class Lookup:
@@ -33,11 +35,17 @@ class Lookup:
             if len(values) < _FEW or not self._make():
                 return sorted_first(self._edges, values)
             assert self._first is not None
-        cells = self._first.take(self._keys(values)).astype(np.intp)
+        cells = self._first.take(self._keys(values), mode="clip").astype(np.intp)
+        above = values > self._after.take(cells)
         for _ in range(_PASSES):
-            cells += values > self._after.take(cells)
-        if self._crowded:
-            left = np.flatnonzero(values > self._after.take(cells))
+            if np.count_nonzero(above) * _SPARSE < len(above):
+                break
+            cells += above
+            above = values > self._after.take(cells)
+        left = np.flatnonzero(above)
+        cells[left] += 1
+        left = left[values[left] > self._after[cells[left]]]
+        if len(left):
             cells[left] = sorted_first(self._edges, values[left])
         return cells
 
@@ -52,18 +60,17 @@ class Lookup:
             self._scale = _SIZE / width if width > 0 else 1.0
         if not 1e-280 < self._scale < 1e280:
             return False
-        keys = self._keys(edges)
+        keys = np.clip((edges - self._low) * self._scale, 0, _SIZE - 1).astype(np.intp)
         narrow = np.min_scalar_type(len(edges))  # there may be ten thousand such tables
         self._first = np.searchsorted(keys, np.arange(_SIZE)).astype(narrow)
-        self._crowded = int(np.bincount(keys).max()) > _PASSES
         return True
 
     def _keys(self, values: Floats) -> Cells:
-        with np.errstate(over="ignore"):
+        """Places of the raster, before the first and behind the last for what lies outside."""
+        with np.errstate(over="ignore", invalid="ignore"):
             places = values - self._low
             places *= self._scale
-        np.clip(places, 0, _SIZE - 1, out=places)
-        return places.astype(np.intp)
+            return places.astype(np.intp)  # one too large for it becomes small: looked up later
 
 
 def sorted_first(edges: NDArray[Any], values: NDArray[Any]) -> Cells:

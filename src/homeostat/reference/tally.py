@@ -240,7 +240,7 @@ def _fits(kind: Kind, grid: Kind) -> bool:
 
 
 def _kind(tally: Tally, own: Kind) -> Kind:
-    if tally.n or not tally.strays:
+    if not tally.strays or tally.n:
         return own
     kinds: list[Any] = sorted(tally.strays, key=tally.strays.__getitem__)
     return kinds[-1]  # type: ignore[no-any-return]

@@ -15,6 +15,7 @@ from homeostat.formats import Table
 from homeostat.intake import Faults
 from homeostat.sources import layout
 from homeostat.sources.chunk import Chunk, Options, Reject, assembled
+from homeostat.sources.numbers import numbers_of
 from homeostat.sources.opening import Opened
 from homeostat.times import EPOCH, from_micros, to_micros
 
@@ -197,7 +198,7 @@ def _plain(column: Any) -> Any:
     elif _is_text(kind):
         return _text(column)
     if pa.types.is_floating(column.type) or (pa.types.is_integer(kind) and not column.null_count):
-        return column.to_numpy(zero_copy_only=False)
+        return numbers_of(column)
     return column.to_pylist()
 
 
@@ -226,7 +227,7 @@ def _times(column: Any) -> Any:
         units = column.cast(pa.int64()).to_pylist()
         return [_moment(unit if unit is None else unit * times) for unit in units]
     if not micros.null_count:
-        values = micros.to_numpy(zero_copy_only=False)
+        values = numbers_of(micros)
         if not len(values) or (values.min() >= _FIRST and values.max() <= _LAST):
             return values.view("datetime64[us]")
     return [_moment(value) for value in micros.to_pylist()]
