@@ -16,10 +16,12 @@ from homeostat.errors import InvalidInput, MissingExtra, did_you_mean
 from homeostat.record import InferenceRecord
 from homeostat.runtime.answers import Sent, refusal
 from homeostat.runtime.ledger import Part, Refusals
-from homeostat.service.caps import RecordLimits, check_label, check_record
+from homeostat.service.caps import check_label, check_record
 from homeostat.service.problems import Problem
-from homeostat.service.rows import plain_array, plain_labels, plain_parts, plain_rows, small_ids
+from homeostat.service.rows import plain_labels, plain_parts
 from homeostat.service.verdicts import verdict
+from homeostat.sources.limits import RecordLimits
+from homeostat.sources.plain import plain_array, plain_rows, small_ids
 from homeostat.times import parse, to_micros
 from homeostat.validation import CHECKS, model_name
 

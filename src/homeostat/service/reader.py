@@ -15,9 +15,9 @@ from typing import IO
 import msgspec
 
 from homeostat.errors import InvalidInput
-from homeostat.service.caps import RecordLimits
 from homeostat.service.decoding import ARROW, JSON, LINES, certain_parts
 from homeostat.service.problems import Problem
+from homeostat.sources.limits import RecordLimits
 from homeostat.stores.packing import pack_batch
 
 HEAD = struct.Struct("<BI")

@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 
 from homeostat.runtime.ledger import Part
-from homeostat.service.caps import RecordLimits
 from homeostat.service.reader import HEAD, KINDS, LENGTH, Read
+from homeostat.sources.limits import RecordLimits
 from homeostat.stores.packing import unpack_batch
 
 LARGE = 32 << 10

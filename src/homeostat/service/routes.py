@@ -23,7 +23,6 @@ from homeostat.runtime.ledger import Ledger, Part, Refusals, Refused
 from homeostat.runtime.measures import METRICS
 from homeostat.service import loop, pages, views
 from homeostat.service.bodies import read_body
-from homeostat.service.caps import RecordLimits
 from homeostat.service.condition import condition
 from homeostat.service.decoding import JSON, labels_of, records_of
 from homeostat.service.deliveries import deliveries, replay
@@ -49,6 +48,7 @@ from homeostat.service.verdicts import (
     verdict,
 )
 from homeostat.service.wires import Wires
+from homeostat.sources.limits import RecordLimits
 from homeostat.stores.store import Store, Stored
 from homeostat.times import parse, to_micros
 

@@ -16,9 +16,9 @@ from homeostat.runtime.ledger import Limits
 from homeostat.runtime.retention import Retention, check
 from homeostat.service.attempts import AttemptLimits
 from homeostat.service.bodies import BodyLimits
-from homeostat.service.caps import RecordLimits
 from homeostat.service.telemetry import Telemetry
 from homeostat.sinks import Outlet, outlets_of
+from homeostat.sources.limits import RecordLimits
 
 
 class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from homeostat.sources.chunk import RAW_MAX, Chunk, Options, Reject
 from homeostat.sources.layout import KNOWN, REQUIRED, with_extra
 from homeostat.sources.lines import blocks, too_long
 from homeostat.sources.opening import Opened
+from homeostat.sources.plain import plain_lines
 from homeostat.sources.traffic import Recogniser, Traffic
 
 _decode = msgspec.json.Decoder(InferenceRecord).decode
@@ -111,8 +112,12 @@ def _object(line: bytes) -> dict[str, Any]:
 
 def _chunk(lines: list[bytes], number: int, source: str, options: Options) -> Chunk:
     if options.unknown == "reject":
+        full = [line for line in lines if line]
+        batch = plain_lines(full)
+        if batch is not None:
+            return Chunk(batch, [])
         try:
-            return Chunk(Batch.from_records([_decode(line) for line in lines if line]), [])
+            return Chunk(Batch.from_records([*map(_decode, full)]), [])
         except _FAULTS:
             pass  # some line is bad: line by line it will be found
     records: list[InferenceRecord] = []
