@@ -35,7 +35,7 @@ MARK = b"@@@@@@@@"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
-    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--labels", type=float, default=0.1, help="share that is labelled later")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="memory over so long instead")
     parser.add_argument("--laggards", type=int, metavar="STREAMS",

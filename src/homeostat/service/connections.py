@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from homeostat.service.problems import Problem
 
 _MOST_HEADERS = 200
 _MOST_BYTES = 64 << 10  # of the address and all headers
@@ -15,7 +18,8 @@ _SPARE = 64  # connections beyond the limit that are still told so
 class Connection(HttpToolsProtocol):
     """Uvicorn's, that ends when headers take too long, whatever trickles in, or are too many.
 
-    Make one of its own for each service with `connection_of`.
+    Make one of its own for each service with `connection_of`. Requests on more connections than
+    there may be are told to come again later; `/healthz` is answered all the same.
     """
 
     seconds: ClassVar[float] = 10.0
@@ -23,6 +27,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.limit_concurrency = None  # uvicorn's own answer does not say when to come again
+        self._asked = self.app
         self._size = self._count = 0
         self._deadline = self.loop.call_later(self.seconds, self._late)
         if len(self.connections) > self.most + _SPARE:
@@ -43,6 +49,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._deadline.cancel()
+        full = len(self.connections) > self.most and self.url != b"/healthz"
+        self.app = _full if full else self._asked
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
@@ -64,6 +72,14 @@ class Connection(HttpToolsProtocol):
     def _late(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
+
+
+async def _full(scope: Scope, receive: Receive, send: Send) -> None:
+    told = Problem(
+        503, "overloaded", "there are as many connections as there may be", "send again later",
+        {"Retry-After": "1", "Connection": "close"},
+    )  # fmt: skip
+    await told.reply()(scope, receive, send)
 
 
 def connection_of(seconds: float, most: int) -> type[Connection]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections import deque
+from contextlib import suppress
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -19,11 +22,10 @@ LARGE = 32 << 10
 
 _MODULE = "homeostat.service.reader"
 _PATIENCE = 30.0
-_PIPE = (
-    1 << 20
-)  # bytes that a pipe holds, where the system lets it: a body is then written in one go
-_WAITING = 4  # bodies for one reader; more are read here
+_PIPE = 1 << 20  # bytes that a pipe holds, where the system lets it
+_WAITING = 8 << 20  # bytes of bodies for one reader; more are read here
 _DECODER = msgspec.msgpack.Decoder(list[Read] | None)
+_Answer: TypeAlias = "asyncio.Future[list[Read] | None]"
 
 
 class Readers:
@@ -41,7 +43,7 @@ class Readers:
         if len(body) < LARGE or kind not in KINDS:
             return None
         reader = min(self._all, key=lambda each: each.waiting, default=None)
-        if reader is None or reader.waiting >= _WAITING:
+        if reader is None or reader.waiting + len(body) > _WAITING:
             return None
         found = await reader.read(kind, body)
         return None if found is None else _parts(found)
@@ -53,61 +55,85 @@ class Readers:
 
 
 class _Reader:
-    """One process."""
+    """One process. It is given bodies while it reads others; answers come in their order."""
 
     def __init__(self, limits: str) -> None:
         self._limits = limits
-        self._lock = asyncio.Lock()
+        self._beginning = asyncio.Lock()
         self._process: Process | None = None
-        self.waiting = 0
+        self._asked: deque[_Answer] = deque()
+        self._listening: asyncio.Task[None] | None = None
+        self.waiting = 0  # bytes
 
     async def read(self, kind: str, body: bytes) -> list[Read] | None:
-        """What it read; goes on by itself when nobody waits any more, so that answers fit."""
-        self.waiting += 1
-        return await asyncio.shield(asyncio.ensure_future(self._asked(kind, body)))
-
-    async def _asked(self, kind: str, body: bytes) -> list[Read] | None:
+        """What it read; None where it cannot."""
+        self.waiting += len(body)
         try:
-            async with self._lock:
-                return await self._tried(kind, body)
-        finally:
-            self.waiting -= 1
-
-    async def _tried(self, kind: str, body: bytes) -> list[Read] | None:
-        try:
+            answer = await self._ask(kind, body)
             async with asyncio.timeout(_PATIENCE):
-                return await self._answered(kind, body)
-        except (OSError, EOFError, TimeoutError, msgspec.DecodeError):
+                return await asyncio.shield(answer)  # comes, too, when nobody waits any more
+        except (OSError, TimeoutError):
             await self.close()
             return None
+        finally:
+            self.waiting -= len(body)
 
-    async def _answered(self, kind: str, body: bytes) -> list[Read] | None:
-        if self._process is None or self._process.returncode is not None:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", _MODULE, self._limits,
-                stdin=PIPE, stdout=PIPE, start_new_session=True,
-                pipesize=_PIPE,
-            )  # fmt: skip
-        asks, answers = self._process.stdin, self._process.stdout
+    async def _ask(self, kind: str, body: bytes) -> _Answer:
+        async with self._beginning:
+            if self._process is None or self._process.returncode is not None:
+                await self._begin()
+            assert self._process is not None
+            asks = self._process.stdin
         assert asks is not None
-        assert answers is not None
+        answer: _Answer = asyncio.get_running_loop().create_future()
+        self._asked.append(answer)
         asks.write(HEAD.pack(KINDS.index(kind), len(body)))
         asks.write(body)
-        (length,) = LENGTH.unpack(await answers.readexactly(LENGTH.size))
-        found: list[Read] | None = _DECODER.decode(await answers.readexactly(length))
-        return found
+        return answer
+
+    async def _begin(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", _MODULE, self._limits,
+            stdin=PIPE, stdout=PIPE, start_new_session=True, pipesize=_PIPE,
+        )  # fmt: skip
+        self._asked = deque()
+        self._listening = asyncio.ensure_future(_listen(self._process, self._asked))
 
     async def close(self) -> None:
+        """End the process; what it was asked has no answer then."""
         process, self._process = self._process, None
         if process is None:
             return
         if process.returncode is None:
             process.kill()
         assert process.stdin is not None
-        assert process.stdout is not None
+        assert self._listening is not None
         process.stdin.close()
-        await process.stdout.read()
+        await self._listening
         await process.wait()
+
+
+async def _listen(process: Process, asked: deque[_Answer]) -> None:
+    """Give each answer to who waits for it, until there are no more."""
+    answers = process.stdout
+    assert answers is not None
+    try:
+        while True:
+            (length,) = LENGTH.unpack(await answers.readexactly(LENGTH.size))
+            found = _DECODER.decode(await answers.readexactly(length))
+            _tell(asked.popleft(), found)
+    except (OSError, EOFError, msgspec.DecodeError):
+        pass
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+    for answer in asked:
+        _tell(answer, None)
+
+
+def _tell(answer: _Answer, found: list[Read] | None) -> None:
+    if not answer.done():
+        answer.set_result(found)
 
 
 def _parts(found: list[Read]) -> list[Part]:

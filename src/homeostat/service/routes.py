@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, NamedTuple, TypeVar
 
@@ -49,6 +48,7 @@ from homeostat.service.verdicts import (
 )
 from homeostat.service.wires import Wires
 from homeostat.sources.limits import RecordLimits
+from homeostat.stores.faults import StoreError
 from homeostat.stores.store import Store, Stored
 from homeostat.times import parse, to_micros
 
@@ -57,6 +57,7 @@ Handler = Callable[[Wires, Request], Awaitable[Response]]
 _QUICK = 256 << 10  # bytes of a body that is read at once
 _PAGE = 1_000
 _KEY_MOST = 128
+_DEAF = 10.0  # seconds in which the keeper has to answer, for the service to be ready
 
 
 class Route(NamedTuple):
@@ -243,15 +244,24 @@ async def ready(wires: Wires, request: Request) -> Response:
     """Whether it takes records now; `plugins_off` warns of those that failed, by model."""
     if wires.keeper.broken is not None:
         raise Problem(503, "store broken", "the store cannot be trusted; the service stops")
-    known: tuple[dict[str, list[str]], list[str]] | None = None
-    with suppress(HomeostatError, Problem):  # it may be busy; that says nothing of plug-ins
+    known: tuple[dict[str, list[str]], list[str]] | None
+    try:
         known, _ = await wires.looked("off", lambda ledger: (ledger.off(), ledger.mending()))
+    except StoreError as error:  # the server's own words, behind the colon, are not for all
+        raise _not_ready(str(error).partition(": ")[0]) from error
+    if wires.deaf > _DEAF:
+        raise _not_ready(f"the store has not answered for {wires.deaf:.0f} s")
     allowed = _token(request).models
     all_off, all_mending = known or ({}, [])
     off = {name: labels for name, labels in all_off.items() if name.startswith(allowed)}
     mending = [name for name in all_mending if name.startswith(allowed)]
     more = {"plugins_off": off, "mending": mending}
     return json_reply({"status": "ready"} | {name: told for name, told in more.items() if told})
+
+
+def _not_ready(why: str) -> Problem:
+    told = "records are taken again as soon as it answers"
+    return Problem(503, "store unavailable", why, told, {"Retry-After": "1"})
 
 
 async def described(wires: Wires, request: Request) -> Response:

@@ -63,6 +63,7 @@ class Wires:
         self._searching = asyncio.Lock()  # one at a time reads what takes long
         self.searched = 0.0  # seconds that such reading took, all in all
         self._seen: dict[str, Any] = {}
+        self._deaf_since: float | None = None
         self.closing = False
         self._guarding = Guarding(folder, engine_of, settings.plugin_seconds)
         self._mender = Mender(self._guarding.engine_of)
@@ -121,10 +122,17 @@ class Wires:
             looking = asyncio.shield(self._submitted(look))
             told = await asyncio.wait_for(looking, self.settings.answer)
         except (TimeoutError, Full):
+            self._deaf_since = self._deaf_since or time.monotonic()
             return self._seen.get(name), True
+        self._deaf_since = None
         if told is not None:
             self._seen[name] = told
         return told, False
+
+    @property
+    def deaf(self) -> float:
+        """Seconds for which no look at the ledger was answered in time, since one was not."""
+        return 0.0 if self._deaf_since is None else time.monotonic() - self._deaf_since
 
     async def read(self, look: Callable[[Store], T]) -> T:
         """What a short look at the store finds, beside the event loop; raises Busy, StoreError."""

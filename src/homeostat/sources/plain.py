@@ -11,12 +11,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
-from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
+from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from homeostat.batch import Batch
@@ -48,7 +48,6 @@ class Row(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 _array = msgspec.json.Decoder(list[Row]).decode
 _line = msgspec.json.Decoder(Row).decode
-_values = attrgetter(*Row.__struct_fields__)
 _OPTIONAL = Row.__struct_fields__[4:]
 _NESTED = ("scores", "features")
 
@@ -96,7 +95,7 @@ class Columns(NamedTuple):
 
 def columns_of(rows: Sequence[Row]) -> Columns:
     """Rows by field."""
-    columns = map(list, zip(*map(_values, rows), strict=True))
+    columns = map(list, zip(*map(astuple, rows), strict=True))
     given = dict(zip(Row.__struct_fields__, columns, strict=True))
     keys = len(given) * len(rows)
     for name in _OPTIONAL:
