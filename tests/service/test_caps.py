@@ -5,7 +5,8 @@ from house import record
 
 from homeostat import InferenceRecord
 from homeostat.errors import InvalidInput
-from homeostat.service.caps import RecordLimits, check_record
+from homeostat.service.caps import check_record
+from homeostat.sources.limits import RecordLimits
 
 LIMITS = RecordLimits()
 SMALL = [

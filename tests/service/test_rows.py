@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from house import RECORD
 
-from homeostat.service import decoding, rows
-from homeostat.service.caps import RecordLimits
+from homeostat.service import decoding
 from homeostat.service.problems import Problem
+from homeostat.sources import plain
+from homeostat.sources.limits import RecordLimits
 from homeostat.stores.packing import pack_batch
 
 LIMITS = RecordLimits()
@@ -167,7 +168,7 @@ def test_lines_are_read_as_an_array_is():
     parts, faults = decoding.records_of(body, "application/x-ndjson")
     assert not faults
     assert told(parts) == quick(dumped(given))
-    assert rows.plain_rows(body.split(b"\n\n")) is not None
+    assert plain.plain_rows(body.split(b"\n\n")) is not None
 
 
 def test_the_quick_way_counts_what_there_may_be(monkeypatch):
@@ -180,9 +181,9 @@ def test_the_quick_way_counts_what_there_may_be(monkeypatch):
 
 def test_moments_are_exact():
     texts = ["1970-01-01T00:00:00.000001Z", "9999-12-31T23:59:59.999999Z"]
-    found = rows.moments(texts)
+    found = plain.moments(texts)
     assert found.astype(np.int64).tolist() == [1, 253402300799999999]
-    assert rows.moments(["1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"]) is None
+    assert plain.moments(["1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"]) is None
 
 
 # Labels -------------------------------------------------------------------------------------------
