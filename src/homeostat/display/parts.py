@@ -82,15 +82,24 @@ def facts(pairs: Iterable[tuple[str, Child]]) -> Markup:
 
 
 def table(columns: Sequence[Column], rows: Sequence[Row], left_out: int = 0) -> Markup:
-    """A table; `left_out` rows are told to be missing at its end."""
-    heads = [
-        tag("th", each.head, scope="col", class_=_class(each), title=each.hint or None)
-        for each in columns
-    ]
+    """A table; `left_out` rows are told to be missing at its end.
+
+    It takes the focus, so that one too wide for its place is scrolled by keys.
+    """
+    heads = [_head(each) for each in columns]
     body = [_row(columns, row) for row in rows]
     more = note(f"... and {left_out:,} more") if left_out > 0 else None
-    made = tag("table", tag("thead", tag("tr", heads)), tag("tbody", body), class_="hs-table")
+    made = tag(
+        "table", tag("thead", tag("tr", heads)), tag("tbody", body),
+        class_="hs-table", tabindex="0",
+    )  # fmt: skip
     return joined(made, more)
+
+
+def _head(column: Column) -> Markup:
+    if not column.head:  # what stands below speaks for itself; a head without words says nothing
+        return tag("td", class_=_class(column))
+    return tag("th", column.head, scope="col", class_=_class(column), title=column.hint or None)
 
 
 def _row(columns: Sequence[Column], row: Row) -> Markup:
