@@ -96,7 +96,7 @@ def _provisional(told: Course, across: Scale, up: Scale) -> list[Markup]:
     x = across.at(told.provisional)
     area = shape("rect", "d-pending", x=x, y=up.end, width=round(across.end - x, 1),
                  height=round(up.start - up.end, 1))  # fmt: skip
-    return [area, _text("provisional", across.end, up.end - 6, "end")]
+    return [area, _text("provisional", across.end - 4, up.start - 6, "end")]
 
 
 def _band(told: Course, across: Scale, up: Scale) -> list[Markup]:

@@ -62,12 +62,16 @@ async function drawFront(root, rows, front) {
   const Plotly = await plotly();
   if (!root.isConnected) return;
   const y = (/** @type {import("./front.js").Row} */ row) => (kept.trained ? row.cost : row.false_alarms);
+  const asked = rows.filter((row) => !row.hindsight);
+  const most = 1.25 * Math.max(1, ...asked.map((row) => row.retrainings));
+  const seen = rows.filter((row) => row.retrainings <= most).map(y);
+  const room = 0.15 * (Math.max(...seen) - Math.min(...seen) || 1);
   const traces = [
     { x: front.map((row) => row.retrainings), y: front.map(y), mode: "lines", line: { color: colour("healthy"), width: 1.5, shape: "hv" }, hoverinfo: "skip" },
     ...[true, false].map((own) => {
       const some = rows.filter((row) => row.calendar !== own);
       return {
-        x: some.map((row) => row.retrainings), y: some.map(y), mode: some.length < 9 || own ? "markers+text" : "markers", textposition: "top center",
+        x: some.map((row) => row.retrainings), y: some.map(y), mode: some.length < 9 || own ? "markers+text" : "markers", textposition: some.map((_, i) => (i % 2 ? "bottom right" : "top right")),
         text: some.map((row) => plain(row.name)), textfont: { color: colour("text"), size: 11 }, cliponaxis: false,
         customdata: some.map((row) => `${percent(row.accuracy, 2)} right`),
         hovertemplate: "%{text}<br>%{x} retrainings, %{y:,.0f}<br>%{customdata}<extra></extra>",
@@ -75,7 +79,7 @@ async function drawFront(root, rows, front) {
       };
     }),
   ];
-  const layout = { ...base(), hovermode: "closest", margin: { l: 64, r: 24, t: 20, b: 44 }, xaxis: axis({ title: { text: "retrainings" }, rangemode: "tozero" }), yaxis: axis({ title: { text: kept.trained ? "cost" : "false alarms" }, nticks: 5 }) };
+  const layout = { ...base(), hovermode: "closest", margin: { l: 64, r: 24, t: 20, b: 44 }, xaxis: axis({ title: { text: "retrainings" }, range: [-0.04 * most, most] }), yaxis: axis({ title: { text: kept.trained ? "cost" : "false alarms" }, nticks: 5, range: [Math.min(...seen) - room, Math.max(...seen) + room] }) };
   await Plotly.react(root, traces, layout, CONFIG);
 }
 
