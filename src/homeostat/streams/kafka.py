@@ -111,16 +111,19 @@ class Kafka:
             found = self._consumer.consume(most, _MOMENT)
         except self._lib.KafkaException as error:
             raise StreamBroken(f"kafka: {error.args[0].str()}") from error
-        messages, offsets = [], {}
+        messages: list[Message] = []
+        offsets: dict[int, int] = {}
+        places: dict[int, str] = {}
         for each in found:
             if each.error() is not None:
                 self._told(each)
                 continue
-            partition = each.partition()
-            self._ended.discard(partition)
-            place = f"{self._topic}/{partition}"
-            messages.append(Message(place, each.offset(), each.value()))
-            offsets[partition] = each.offset() + 1
+            partition, offset = each.partition(), each.offset()
+            if partition not in places:
+                self._ended.discard(partition)
+                places[partition] = f"{self._topic}/{partition}"
+            messages.append(Message(places[partition], offset, each.value()))
+            offsets[partition] = offset + 1
         return Pulled(messages, {self._key(at): str(next_) for at, next_ in offsets.items()})
 
     def _told(self, message: Any) -> None:

@@ -86,8 +86,8 @@ class Stream:
         self._bytes += sum(map(len, lines))
         chunk = self._take(lines, first.number, first.source)
         empty = [
-            Reject(first.source, "message", message.number, *_EMPTY, raw="")
-            for message, line in zip(run, lines, strict=True)
+            Reject(first.source, "message", number, *_EMPTY, raw="")
+            for number, line in enumerate(lines, first.number)
             if not line or line.isspace()
         ]
         rejects = [replace(reject, unit="message") for reject in chunk.rejects]
