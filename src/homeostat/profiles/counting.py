@@ -4,44 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.errors import InvalidInput
+from homeostat.profiles.columns import Groups, column_of, counted, longer
+from homeostat.profiles.keys import DENSE, dense, unique
 from homeostat.profiles.plan import Plan
 from homeostat.profiles.rows import Coded, Column, Floats, Mask, Numbers, Rows
+from homeostat.profiles.segments import segments_of
 from homeostat.profiles.state import NOWHERE, Place, State
 from homeostat.reference import Profile, Reference
-from homeostat.reference.grid import CategoryGrid, NumberGrid
 from homeostat.reference.hours import HOUR, HOURS, hours_of
-from homeostat.reference.tally import NumberTally, Tally, tally_of
 from homeostat.runtime.cells import CLASSES, OTHER, Cell, latency_places
-from homeostat.segments import labelled
 
 _BLOCK = 1 << 17  # rows grouped at a time
 _ROOM = 1 << 28  # bytes of arrays, beyond which they are handed out
 _LOW, _BUCKETS = -1024, 2048  # buckets of latency that have a place in an array
-_DENSE = 1 << 20  # different keys that are looked up in a table
-_SEGMENTS = 10_000  # different segments of one batch
 
 Slots = NDArray[np.int64]
-
-
-class Groups(NamedTuple):
-    """Rows in the order of their groups: `at` is each row's group, `slots` where each is kept."""
-
-    at: Slots
-    slots: Slots
-    sizes: Slots
-    starts: Slots
-
-    def sum(self, values: Any = None, rows: Mask | None = None) -> Any:
-        """A sum of values for each group, or of rows."""
-        at = self.at if rows is None else self.at[rows]
-        return np.bincount(at, values, len(self.slots))
 
 
 class Counting:
@@ -101,7 +85,7 @@ class _Part:
         self.reference = _decoded(kept) if kept else None
         grids = {} if self.reference is None else self.reference.grids.columns
         self.places: dict[tuple[str, str, str, int], int] = {}
-        self.columns = {name: _column(grid) for name, grid in grids.items()}
+        self.columns = {name: column_of(grid) for name, grid in grids.items()}
         self.sums: dict[str, NDArray[Any]] = {
             name: np.zeros((0, *shape), kind) for name, (kind, *shape) in _SUMS.items()
         }
@@ -166,7 +150,7 @@ class _Part:
 
     def _grouped(self, rows: Rows, names: list[str]) -> tuple[Groups, Slots | None]:
         """The group of each row, and the order that puts rows of a group together."""
-        segments = _segments(rows, names)
+        segments = segments_of(rows, names)
         windows = rows.times // self.plan.window
         first = int(windows.min())
         keys = windows - first
@@ -175,7 +159,7 @@ class _Part:
             if coded is not None and len(coded.values) > 1:
                 keys = keys + coded.codes * wide
                 wide *= len(coded.values)
-        known, at = _unique(keys, wide)
+        known, at = unique(keys, wide)
         slots = np.array([self._slot(rows, segments, key, first) for key in known.tolist()])
         order = None
         if len(known) > 1 and (at[1:] < at[:-1]).any():
@@ -193,7 +177,7 @@ class _Part:
         slot = self.places.setdefault(place, len(self.places))
         if slot >= len(self.sums["records"]):
             more = max(16, slot)
-            self.sums = {name: _longer(array, more) for name, array in self.sums.items()}
+            self.sums = {name: longer(array, more) for name, array in self.sums.items()}
             for column in self.columns.values():
                 column.grow(more)
         return slot
@@ -207,7 +191,7 @@ class _Part:
         if not near.all():
             self._far(groups, places, ~near)
             places, at = places[near], at[near]
-        _counted(self.sums["buckets"], groups.slots, at, places)
+        counted(self.sums["buckets"], groups.slots, at, places)
 
     def _far(self, groups: Groups, places: Slots, far: Mask) -> None:
         slots = groups.slots[groups.at[far]].tolist()
@@ -226,8 +210,8 @@ class _Part:
         codes = predicted.codes * kinds + (truth.codes + 1)
         wide = max(1, len(predicted.values) * kinds)
         found, counts = np.unique(groups.at * wide + codes, return_counts=True) if (
-            wide * len(groups.slots) > _DENSE
-        ) else _dense(groups.at * wide + codes)  # fmt: skip
+            wide * len(groups.slots) > DENSE
+        ) else dense(groups.at * wide + codes)  # fmt: skip
         for key, n in zip(found.tolist(), counts.tolist(), strict=True):
             group, code = divmod(key, wide)
             if code % kinds:
@@ -267,8 +251,8 @@ class _Part:
 
     def states(self) -> Iterator[tuple[Place, State]]:
         for place, slot in self.places.items():
-            counted = State(self._cell(slot), self._profile(slot), window=self.plan.window)
-            yield Place(*place), counted
+            state = State(self._cell(slot), self._profile(slot), window=self.plan.window)
+            yield Place(*place), state
 
     def _cell(self, slot: int) -> Cell:
         sums = self.sums
@@ -309,10 +293,6 @@ def _decoded(kept: bytes) -> Reference:
     return Reference.from_bytes(kept)
 
 
-def _longer(array: NDArray[Any], more: int) -> NDArray[Any]:
-    return np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)])
-
-
 def _there(column: Column) -> Mask:
     """Which rows have a value."""
     if isinstance(column, Coded):
@@ -325,49 +305,6 @@ def _there(column: Column) -> Mask:
 
 def _plus(counts: dict[str, int], name: str, n: int) -> None:
     counts[name] = counts.get(name, 0) + n
-
-
-def _segments(rows: Rows, names: list[str]) -> Coded | None:
-    """What segment each row is in; None for all in one."""
-    if not names:
-        return None
-    columns = [_field(rows, name) for name in names]
-    keys: Slots = np.zeros(rows.n, np.int64)
-    for column in columns:
-        keys = keys * (len(column.values) + 1) + (column.codes + 1)
-    found, codes = np.unique(keys, return_inverse=True)
-    if len(found) > _SEGMENTS:
-        raise InvalidInput(
-            "segments", f"{', '.join(names)} have more than {_SEGMENTS:,} values in one batch",
-            "name columns of few values",
-        )  # fmt: skip
-    labels = []
-    for key in found.tolist():
-        values: list[Any] = []
-        for column in reversed(columns):
-            key, at = divmod(key, len(column.values) + 1)
-            values.insert(0, column.values[at - 1] if at else None)
-        labels.append(labelled(names, values))
-    return Coded(labels, codes)
-
-
-def _field(rows: Rows, name: str) -> Coded:
-    own = {
-        "model": rows.model, "model_version": rows.version,
-        "predicted_label": rows.predicted, "ground_truth_label": rows.truth,
-    }  # fmt: skip
-    column: Column | None = own.get(name, rows.columns.get(name.removeprefix("features.")))
-    if column is None:
-        return Coded([], np.full(rows.n, -1, np.int64))
-    if isinstance(column, Coded):
-        return column
-    array = column.array()
-    if array.dtype.kind == "f":
-        values, codes = np.unique(array, return_inverse=True)
-        return Coded([None if v != v else v for v in values.tolist()], codes)
-    places: dict[Any, int] = {}
-    codes = np.array([places.setdefault(value, len(places)) for value in array.tolist()], np.int64)
-    return Coded(list(places), codes)
 
 
 def _place(
@@ -387,157 +324,3 @@ def _place(
             texts.append(coded.values[code])
     segment, version, model = texts
     return model, version, segment, (at + first) * window
-
-
-def _unique(keys: Slots, wide: int) -> tuple[Slots, Slots]:
-    """The different keys, and the place of each among them."""
-    if wide > _DENSE:
-        found, at = np.unique(keys, return_inverse=True)
-        return found, at
-    known, _ = _dense(keys)
-    table = np.empty(wide, np.int64)
-    table[known] = np.arange(len(known))
-    return known, table[keys]
-
-
-def _dense(keys: Slots) -> tuple[Slots, Slots]:
-    counts = np.bincount(keys)
-    known = np.flatnonzero(counts)
-    return known, counts[known]
-
-
-def _counted(counts: NDArray[np.int64], slots: Slots, at: Slots, cells: Slots) -> None:
-    """Count cells of groups: `counts` has a row for each slot."""
-    wide = counts.shape[1]
-    if len(slots) * wide > 4 * len(cells) + wide:
-        np.add.at(counts.reshape(-1), slots[at] * wide + cells, 1)
-        return
-    found = np.bincount(at * wide + cells, minlength=len(slots) * wide)
-    counts[slots] += found.reshape(len(slots), wide)
-
-
-# Columns --------------------------------------------------------------------------------------
-
-
-class _Categories:
-    """A column of categories at all places."""
-
-    def __init__(self, grid: CategoryGrid) -> None:
-        self.grid = grid
-        self.counts: NDArray[np.int64] = np.zeros((0, len(grid)), np.int64)
-        self.missing: NDArray[np.int64] = np.zeros(0, np.int64)
-        self.odd: dict[int, Tally] = {}
-
-    @property
-    def width(self) -> int:
-        return 8 * len(self.grid)
-
-    def grow(self, more: int) -> None:
-        self.counts, self.missing = _longer(self.counts, more), _longer(self.missing, more)
-
-    def add(self, groups: Groups, column: Column) -> None:
-        fits = isinstance(column, Coded) and all(type(value) is str for value in column.values)
-        if self.grid.kind != "category" or not fits:
-            self._one_by_one(groups, column)
-            return
-        assert isinstance(column, Coded)
-        cells = np.array([*map(self.grid.cell, column.values), -1])[column.codes]
-        there, at = cells >= 0, groups.at
-        if not there.all():
-            self.missing[groups.slots] += groups.sum(rows=~there)
-            cells, at = cells[there], at[there]
-        _counted(self.counts, groups.slots, at, cells)
-
-    def _one_by_one(self, groups: Groups, column: Column) -> None:
-        """What does not fit the grid, as the column of one place counts it."""
-        array = column.array()
-        ends = zip(groups.slots.tolist(), groups.starts.tolist(), groups.sizes, strict=True)
-        for slot, start, size in ends:
-            if slot not in self.odd:
-                self.odd[slot] = tally_of(self.grid)
-            self.odd[slot].update(array[start : start + size])
-
-    def tally(self, slot: int) -> Tally:
-        tally = tally_of(self.grid)
-        tally.counts, tally.missing = self.counts[slot].copy(), int(self.missing[slot])
-        return self._with_odd(tally, slot)
-
-    def _with_odd(self, tally: Any, slot: int) -> Tally:
-        if slot in self.odd:
-            tally.merge(self.odd[slot])
-        found: Tally = tally
-        return found
-
-
-class _Numbers(_Categories):
-    """A column of numbers at all places, with the sums of what lies in each cell."""
-
-    grid: Any
-
-    def __init__(self, grid: NumberGrid) -> None:
-        self.grid = grid
-        self.counts = np.zeros((0, len(grid)), np.int64)
-        self.sums: Floats = np.zeros((0, len(grid)))
-        self.missing = np.zeros(0, np.int64)
-        self.square: Floats = np.zeros(0)
-        self.low: Floats = np.zeros(0)
-        self.high: Floats = np.zeros(0)
-        self.odd = {}
-
-    @property
-    def width(self) -> int:
-        return 16 * len(self.grid)
-
-    def grow(self, more: int) -> None:
-        super().grow(more)
-        self.sums, self.square = _longer(self.sums, more), _longer(self.square, more)
-        self.low = np.concatenate([self.low, np.full(more, np.inf)])
-        self.high = np.concatenate([self.high, np.full(more, -np.inf)])
-
-    def add(self, groups: Groups, column: Column) -> None:
-        plain = self.grid.edges.dtype == np.float64 and self.grid.kind != "time"
-        if not (isinstance(column, Numbers) and plain):
-            self._one_by_one(groups, column)
-            return
-        values, at, starts = column.values, groups.at, groups.starts
-        slots = groups.slots
-        there = np.isfinite(values)
-        if not there.all():
-            self.missing[slots] += groups.sum(rows=~there)  # infinite ones are no records
-            values, at = values[there], at[there]
-            sizes = np.bincount(at, minlength=len(slots))
-            has = sizes > 0
-            slots = slots[has]
-            at = (np.cumsum(has) - 1)[at]
-            starts = (np.cumsum(sizes) - sizes)[has]
-        if len(values):
-            self._put(values, at, slots, starts)
-
-    def _put(self, values: Floats, at: Slots, slots: Slots, starts: Slots) -> None:
-        wide = len(self.grid)
-        keys = at * wide + self.grid.cells(values)
-        moved = values - self.grid.origin
-        if len(slots) * wide > 4 * len(values) + wide:
-            keys = keys + (slots[at] - at) * wide
-            np.add.at(self.counts.reshape(-1), keys, 1)
-            np.add.at(self.sums.reshape(-1), keys, moved)
-        else:
-            size = len(slots) * wide
-            self.counts[slots] += np.bincount(keys, minlength=size).reshape(-1, wide)
-            self.sums[slots] += np.bincount(keys, moved, size).reshape(-1, wide)
-        with np.errstate(over="ignore"):
-            moved *= moved
-            self.square[slots] += np.add.reduceat(moved, starts)
-        self.low[slots] = np.minimum(self.low[slots], np.minimum.reduceat(values, starts))
-        self.high[slots] = np.maximum(self.high[slots], np.maximum.reduceat(values, starts))
-
-    def tally(self, slot: int) -> Tally:
-        tally = NumberTally(self.grid)
-        tally.counts, tally.missing = self.counts[slot].copy(), int(self.missing[slot])
-        tally.sums, tally.square = self.sums[slot].copy(), float(self.square[slot])
-        tally.low, tally.high = float(self.low[slot]) + 0, float(self.high[slot]) + 0
-        return self._with_odd(tally, slot)
-
-
-def _column(grid: NumberGrid | CategoryGrid) -> _Categories:
-    return _Numbers(grid) if isinstance(grid, NumberGrid) else _Categories(grid)

@@ -66,8 +66,8 @@ def compared(
         return
     usual = reference.at(profile.hours) if profile.hours.any() else reference
     for row in compare(usual, profile, alpha=alpha, deflate=True, shapes=False):
-        tally = profile[row.name]
+        tally, by = profile[row.name], row.decided
         yield Compared(
-            *place, row.name, row.test, row.verdict, bool(row.drift), row.statistic, row.p_value,
-            row.p_adjusted, row.effect, tally.n, tally.missing, row.note,
+            *place, row.name, by.test, row.verdict, bool(row.drift), by.statistic, by.p_value,
+            by.p_adjusted, by.effect, tally.n, tally.missing, row.note,
         )  # fmt: skip
