@@ -26,7 +26,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import homeostat as hs
-from laggards import Laggards
 
 COLUMNS = 10
 MARK = b"@@@@@@@@"
@@ -38,9 +37,6 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--labels", type=float, default=0.1, help="share that is labelled later")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="memory over so long instead")
-    parser.add_argument("--laggards", type=int, metavar="STREAMS",
-                        help="beside a deaf sink, a slow one and so many stalled streams instead"
-                        )  # fmt: skip
     options = parser.parse_args()
     rng = np.random.default_rng(1)
     names = [f"f{number}" for number in range(COLUMNS)]
@@ -50,8 +46,6 @@ def main() -> None:
         config = CONFIG.format(reference=usual)
         if options.soak:
             soak(Path(folder), config, options)
-        elif options.laggards is not None:
-            with_laggards(Path(folder), config, options)
         else:
             beside_bare(Path(folder), config, options)
 
@@ -104,35 +98,6 @@ def soak(folder: Path, config: str, options: argparse.Namespace) -> None:
         server.stop()
 
 
-def with_laggards(folder: Path, config: str, options: argparse.Namespace) -> None:
-    """The p99 of the same load without and with those who do not keep up."""
-    _, bodies, size, kind = scenarios()[0]
-    found: list[Load] = []
-    rate: float | None = None
-    for slow in (False, True):
-        laggards = Laggards()
-        try:
-            own = folder / f"slow-{slow}"
-            own.mkdir()
-            server = served(own, config + TALKATIVE + (laggards.config() if slow else ""))
-            try:
-                warm(server, bodies, kind)
-                if rate is None:
-                    rate = load(server, bodies, kind, size, options, None).rate / 2
-                if slow:
-                    laggards.streams(options.laggards, server.address, server.token)
-                found.append(load(server, bodies, kind, size, options, rate))
-                print(f"events in the log: {server.get('/v1/models/default/status')['events']:,}")
-            finally:
-                server.stop()
-        finally:
-            laggards.stop()
-    alone, beside = found
-    print(f"p99 at half load: {alone.p(99):.1f} ms alone, {beside.p(99):.1f} ms beside laggards: "
-          f"{beside.p(99) / alone.p(99):.2f} times; {alone.memory:.0f} and {beside.memory:.0f} MB"
-          )  # fmt: skip
-
-
 def scenarios() -> list[tuple[str, Any, int, str]]:
     """Name, bodies by mark, records of one, content type."""
     arrow = "application/vnd.apache.arrow.stream"
@@ -169,14 +134,6 @@ type = "inputs"
 reference = "{reference}"
 window = 10000
 """
-
-TALKATIVE = """
-[strategy]
-type = "threshold"
-metric = "accuracy"
-threshold = 0.9
-"""
-"""An event for each label, so that there is something to fall behind with."""
 
 
 class Server:

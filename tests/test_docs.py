@@ -101,12 +101,15 @@ def run_python(block, namespace):
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON)
-def test_the_code_in_a_page_runs(page, tmp_path, monkeypatch):
+def test_the_code_in_a_page_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     namespace: dict = {"__name__": "__docs__"}
     for block in blocks(page):
         if block.language == "python" and not block.why:
             run_python(block, namespace)
+    printed = capsys.readouterr().out.splitlines()
+    for told in re.findall(r"^print\(.+\)  # (as \w+: .+)$", page.read_text(), re.MULTILINE):
+        assert any(line.startswith(told) for line in printed), f"the page says {told!r}"
 
 
 def test_every_block_says_what_it_is():

@@ -1,6 +1,10 @@
 """Faults are put into data; how often `diagnose` names their kind and their column.
 
 python benchmarks/detection/diagnose.py [--data FOLDER] [--seeds 20] [--sets credit,car_loan,...]
+python benchmarks/detection/diagnose.py --units 200
+
+The second prints how often a column that grew is taken for one in another unit, and how often one
+in another unit is found: for factors drawn log-uniformly, and for each known unit.
 
 Needs scikit-learn. The credit set is made up. FOLDER may hold `electricity.csv.gz` (Elec2, last
 column the class) and `nannyml/synthetic_car_loan_reference.csv.gz`; their rows are shuffled, so
@@ -24,6 +28,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from homeostat.diagnosis import Diagnosis, diagnose
+from homeostat.diagnosis.units import UNITS, unit_change
 
 Columns = dict[str, np.ndarray]
 Rng = np.random.Generator
@@ -301,12 +306,80 @@ def measured(name: str, folder: Path | None, seeds: int) -> dict[str, Any]:
     }
 
 
+# Units -----------------------------------------------------------------------------------------
+
+SHAPES: dict[str, Callable[[Rng, int], np.ndarray]] = {
+    "income": lambda rng, n: rng.lognormal(10.3, 0.5, n),
+    "debt ratio": lambda rng, n: rng.beta(2, 5, n),
+    "age": lambda rng, n: np.clip(rng.normal(42, 12, n), 18, 90),
+    "visits": lambda rng, n: rng.poisson(5, n).astype(float),
+    "height": lambda rng, n: rng.normal(170, 9, n),
+    "temperature": lambda rng, n: rng.normal(12, 7, n),
+}
+GROWTH = {"1.2 to 5": (1.2, 5.0), "1/1000 to 1000": (1e-3, 1e3)}
+SIZES = (500, 500), (4000, 2000), (50_000, 20_000)
+
+
+def group_of(text: str) -> str:
+    """Under which heading a unit's power is told."""
+    if "Celsius" in text:
+        return "temperatures"
+    number = text.split()[2] if text[0] in "md" else ""
+    groups = {"1,000": "1000", "100": "100", "10": "10"}
+    if number in ("60", "24", "12", "7"):
+        return "60, 24, 12, 7"
+    if number in ("2.54", "1.609", "0.4536", "0.3048", "3.6", "3.785"):
+        return "below 5"
+    return groups.get(number, "sign" if not number else "beyond 1000")
+
+
+def verdict(shape: str, rows: tuple[int, int], scale: float, shift: float, rng: Rng) -> str:
+    """What is said of one column: the name of a unit, with a ? where it is suspected, or ""."""
+    before, now = (SHAPES[shape](rng, n) for n in rows)
+    found = unit_change(before, now * scale + shift)
+    return "" if found is None else found.unit.text + ("" if found.sure else "?")
+
+
+def units_measured(rows: tuple[int, int], draws: int) -> dict[str, Any]:
+    """For each shape, shares that are called a unit, and that are suspected to be in one."""
+    out: dict[str, Any] = {"rows": rows, "growth": {}, "found": {}}
+    for name, (low, high) in GROWTH.items():
+        for shape in SHAPES:
+            rng = np.random.default_rng([*rows, *map(ord, shape + name)])
+            factors = np.exp(rng.uniform(np.log(low), np.log(high), draws))
+            said = [verdict(shape, rows, factor, 0.0, rng) for factor in factors]
+            called = [bool(text) and text[-1] != "?" for text in said]
+            suspected = [text[-1:] == "?" for text in said]
+            shares = round(float(np.mean(called)), 3), round(float(np.mean(suspected)), 3)
+            out["growth"].setdefault(name, {})[shape] = shares
+    for shape in SHAPES:
+        groups: dict[str, list[tuple[bool, bool]]] = {}
+        for unit in UNITS:
+            group = group_of(unit.text)
+            if (shape == "temperature") != (group == "temperatures"):
+                continue  # what is measured in degrees is in no other unit
+            rng = np.random.default_rng([*rows, *map(ord, shape + unit.text)])
+            for _ in range(max(1, draws // 10)):
+                text = verdict(shape, rows, unit.scale, unit.shift, rng)
+                groups.setdefault(group, []).append((bool(text) and text[-1] != "?", bool(text)))
+        for group, own in groups.items():
+            sure, told = np.mean(own, axis=0)
+            shares = round(float(sure), 3), round(float(told - sure), 3)
+            out["found"].setdefault(group, {})[shape] = shares
+    return out
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--sets", default="")
+    parser.add_argument("--units", type=int, help="only units; draws for each shape of column")
     asked = parser.parse_args()
+    if asked.units:
+        for rows in SIZES:
+            print(json.dumps(units_measured(rows, asked.units)), flush=True)
+        return
     sets = asked.sets.split(",") if asked.sets else list(SETS if asked.data else ["credit"])
     for name in sets:
         print(json.dumps(measured(name, asked.data, asked.seeds)), flush=True)

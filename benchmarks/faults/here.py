@@ -3,4 +3,8 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "faults"))
+FAULTS, STORES = (
+    Path(__file__).resolve().parents[2] / "tests" / name for name in ("faults", "stores")
+)
+
+sys.path[:0] = [str(FAULTS), str(STORES)]

@@ -195,7 +195,7 @@ def of(given: Mapping[str, Any], source: str = FILE) -> Config:
         records_per_day=alarms.get("records_per_day"),
         lateness=lateness,
         source=source,
-        origin=_origin(given.get("source", {}), f"{source}: source"),
+        origin=origin_of(given.get("source", {}), f"{source}: source"),
         **_input(given.get("input", {}), f"{source}: input"),
     )
     if not (config.metrics or config.detectors):
@@ -265,7 +265,8 @@ def _input(given: Any, path: str) -> dict[str, str]:
     return dict(given)
 
 
-def _origin(given: Any, path: str) -> Origin:
+def origin_of(given: Any, path: str) -> Origin:
+    """The section `[source]`, or one like it; raises ConfigError."""
     table = dict(_table(given, path) or {})
     for name in table:
         if name not in _ORIGIN:

@@ -215,7 +215,11 @@ _HIT, _PREDICTED, _TRUE = 1, 2, 4
 
 
 class ClassRate(Stateful):
-    """A rate of one class, or an average of every class's; `_ratio` says which rate."""
+    """A rate of one class, or an average of every class's; `_ratio` says which rate.
+
+    That of one class is NaN until the class has come once: before, it may be a label that is spelt
+    otherwise, of which scikit-learn says that it is not valid.
+    """
 
     follows: ClassVar[str] = "labels"
     greater_is_better: ClassVar[bool] = True
@@ -255,6 +259,15 @@ class ClassRate(Stateful):
         self.counts: SlidingFlags | Confusion = (
             SlidingFlags(window, 3) if single else Confusion(window, max_classes)
         )
+        self._seen = not one
+
+    def snapshot(self) -> dict[str, Any]:
+        kept = super().snapshot()
+        return kept if self._seen else kept | {"unseen": True}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        super().restore({name: each for name, each in snapshot.items() if name != "unseen"})
+        self._seen = "unseen" not in snapshot
 
     @property
     def name(self) -> str:
@@ -275,7 +288,11 @@ class ClassRate(Stateful):
             return [Series(self.name, pairs.rows, values)]
         rows, bits = self._bit_column(batch)
         _, counts = self.counts.extend(bits)
-        return [Series(self.name, rows, _rates(*self._ratio(*counts), self._undefined))]
+        rates = _rates(*self._ratio(*counts), self._undefined)
+        if not self._seen:
+            self._seen = bool(bits.any())
+            rates[: int(np.argmax(bits > 0)) if self._seen else None] = np.nan
+        return [Series(self.name, rows, rates)]
 
     @staticmethod
     def _ratio(hits: Any, predicted: Any, true: Any) -> tuple[Any, Any]:
@@ -286,7 +303,10 @@ class ClassRate(Stateful):
         if isinstance(self.counts, Confusion):
             self.counts.push(truth, predicted)
             return self._averaged(self.counts)
-        return self._rate(*self.counts.push(self._bits(truth, predicted)))
+        bits = self._bits(truth, predicted)
+        counts = self.counts.push(bits)
+        self._seen = self._seen or bits > 0
+        return self._rate(*counts) if self._seen else float("nan")
 
     @property
     def _undefined(self) -> float:

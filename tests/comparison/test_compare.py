@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from homeostat.comparison import TESTS, ColumnResult, Comparison, compare, running
+from homeostat.comparison import TESTS, ColumnResult, Comparison, compare, running, two_sample
 from homeostat.errors import InvalidInput, InvalidSetting
 from homeostat.reference import Reference
 
@@ -149,6 +149,48 @@ def test_the_missing_share_counts_as_a_test():
     assert row.drift
     assert (row.missing.reference, row.missing.current) == (0.0, 0.1)
     assert not compare({"x": holes}, {"x": holes}).drift
+
+
+def test_what_is_shown_of_missing_values_is_all_of_their_test():
+    x = np.random.default_rng(0).normal(size=2000)
+    holes = np.where(np.arange(2000) % 10 == 0, np.nan, x)
+    table = compare({"x": x}, {"x": holes})
+    row = table["x"]
+    z = two_sample("z_proportions", np.isnan(x), np.isnan(holes))
+    by = row.decided
+    assert by.test == "z_proportions of missing"
+    assert (by.statistic, by.p_value, by.effect) == (z.statistic, z.p_value, z.effect)
+    assert by.p_adjusted == row.missing.p_adjusted
+    assert by.effect_name == "Cohen's h"
+    line = repr(table).splitlines()[2]
+    assert f"{z.p_value:.2g}" in line
+    assert f"{z.effect:.3g}" in line
+    assert line.split()[6:8] == [f"{by.p_adjusted:.2g}", f"{z.effect:.3g}"]
+    page = table._repr_html_()
+    assert "z_proportions of missing" in page
+    assert ">ks<" not in page
+    assert table.to_dict()["columns"]["x"]["test"] == "ks"  # beside `missing`, each with its own
+
+
+def test_what_is_shown_is_the_surer_where_both_changed():
+    x = np.random.default_rng(1).normal(size=2000)
+    many = np.where(np.arange(2000) % 2 == 0, np.nan, x + 0.4)
+    few = np.where(np.arange(2000) % 50 == 0, np.nan, x + 2.0)
+    for current, test in ((many, "z_proportions of missing"), (few, "ks")):
+        row = compare({"x": x}, {"x": current})["x"]
+        assert (row.verdict, row.missing.drift, row.p_adjusted < 0.01) == ("drift", True, True)
+        assert row.decided.test == test
+        assert row.decided.p_adjusted == min(row.p_adjusted, row.missing.p_adjusted)
+
+
+def test_the_surest_come_first_by_what_decided():
+    x = np.random.default_rng(2).normal(size=2000)
+    side = {"moved": x, "lost": x, "gone": x}
+    lost = np.where(np.arange(2000) % 10 == 0, np.nan, x)
+    table = compare(side, {"moved": x + 0.2, "lost": lost, "gone": np.full(2000, np.nan)})
+    assert table.drifted == ("gone", "lost", "moved")
+    p = [table[name].decided.p_value for name in table.drifted]
+    assert p == sorted(p)
 
 
 @pytest.mark.parametrize(("n", "m"), [(0, 50), (50, 0), (0, 0), (50, 9)])

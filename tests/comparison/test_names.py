@@ -172,6 +172,28 @@ def test_like_says_so():
     assert hs.compare({"x": NUMBERS[0]}, {"x": NUMBERS[0]})["x"].note == ""
 
 
+def test_like_an_engine_no_correction_is_named_that_is_not_used():
+    holes = np.where(np.arange(len(NUMBERS[1])) % 5 == 0, np.nan, NUMBERS[1])
+    sides = {"x": NUMBERS[0]}, {"x": NUMBERS[1]}
+    head = repr(hs.compare(*sides, like="evidently")).splitlines()[0]
+    assert "thresholds of evidently, each column alone, 1 columns" in head
+    assert "holm" not in head
+    assert "holm at 0.01" in repr(hs.compare(*sides))
+    head = repr(hs.compare(sides[0], {"x": holes}, like="evidently")).splitlines()[0]
+    assert "missing values by holm at 0.01" in head
+
+
+@pytest.mark.parametrize("test", ["psi", "jensen_shannon", "hellinger"])
+def test_the_note_says_where_the_number_is_over_our_cells(test):
+    over = "computed by homeostat over the reference's deciles"
+    assert like("evidently", *NUMBERS, test).note.endswith(f"; {over}")
+    assert "computed" not in like("evidently", *COLOURS, test).note
+    assert "computed" not in like("evidently", *NUMBERS, "wasserstein").note
+    reference = hs.Reference.fit({"x": NUMBERS[0]})
+    note = hs.compare(reference, {"x": NUMBERS[1]}, "wasserstein", like="evidently")["x"].note
+    assert note.endswith("; computed by homeostat from counts on the reference's grid")
+
+
 def test_an_unknown_engine():
     with pytest.raises(InvalidSetting, match="did you mean 'evidently'"):
         hs.compare({"x": [1.0]}, {"x": [1.0]}, like="evidentley")

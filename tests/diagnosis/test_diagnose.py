@@ -77,7 +77,7 @@ def test_a_reference_answers_what_counts_can(before, now):
     assert diagnose(reference, now).cause == "none"
     moved = diagnose(reference, now | {"debt": np.clip(now["debt"] * 1.3, 0, 1)})
     assert (moved.cause, moved.columns[0].name) == ("covariate drift", "debt")
-    broken = diagnose(reference, now | {"income": now["income"] / 2.54})
+    broken = diagnose(reference, now | {"income": now["income"] / 100})
     assert (broken.cause, broken.columns[0].name) == ("data break", "income")
     slow = diagnose(reference, now | {"latency_ms": now["latency_ms"] * 1.5})
     assert slow.cause == "serving latency"

@@ -112,7 +112,21 @@ def test_missing_values_are_found() -> None:
     features = columns(1000, 5)
     features["age"][::3] = np.nan
     (note,) = Inputs(REFERENCE).alarms(batch(features)).notes
-    assert note.evidence["columns"][0]["verdict"] == "missing values"
+    (told,) = note.evidence["columns"]
+    row = hs.compare(REFERENCE, REFERENCE.profile(features), deflate=True)["age"]
+    assert (told["verdict"], told["test"]) == ("missing values", "z_proportions of missing")
+    assert (told["effect"], told["unit"]) == (row.missing.effect, "Cohen's h")
+    assert told["effect"] > 1.0
+    assert told["p_value"] < 1e-50
+    assert row.effect < 0.1  # what ks says, which did not raise the alarm
+
+
+def test_a_request_names_the_test_that_raised_the_alarm() -> None:
+    features = columns(1000, 5)
+    features["age"][::3] = np.nan
+    engine = hs.Engine([], [Inputs(REFERENCE)], hs.DriftStrategy())
+    request = engine.observe_batch(batch(features))[-1]
+    assert "age (missing values) by z_proportions of missing, effect 1." in request.payload.reason
 
 
 def test_a_tolerance_forgives_small_changes() -> None:

@@ -1,18 +1,16 @@
 """Senders that put a service under load and hold it to what it acknowledged."""
 
-import http.client
 import random
 import subprocess
 import threading
 from contextlib import suppress
 
 from obligations import Debt, Plan, check, engine_of, opened, twin_hash
-from serving import Server
+from serving import BROKEN_OFF, Server
 
 from homeostat.service.wires import now
 from homeostat.upkeep.doctor import examine
 
-BROKEN_OFF = (OSError, http.client.HTTPException)
 MOST = 20  # bursts
 BURST = 12  # requests, after which the service may do what it does when nobody asks
 

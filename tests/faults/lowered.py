@@ -8,6 +8,7 @@ identities.MOST = 64
 keeper._TICK = 0.02
 keeper._SNAPSHOT_TICKS = 3
 sqlite._WAL_MOST = 1 << 16
+sqlite.LONG_LOG = 1 << 20
 sqlite._BUSY_MS = 200
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "homeostat"]
+BROKEN_OFF = (OSError, http.client.HTTPException)
 _LONGEST = 60  # seconds after which a process that is not up never will be
 
 
@@ -91,6 +92,13 @@ class Link:
         answer = self._http.getresponse()
         read = answer.read()
         return answer.status, dict(answer.headers), json.loads(read)
+
+    def status(self, path):
+        """The status of a page, which need not be JSON."""
+        self._http.request("GET", path, headers={"Authorization": f"Bearer {self._token}"})
+        answer = self._http.getresponse()
+        answer.read()
+        return answer.status
 
     def close(self):
         self._http.close()

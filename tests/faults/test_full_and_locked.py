@@ -16,6 +16,9 @@ from load import BROKEN_OFF, hold_to
 from obligations import Debt, Plan
 from serving import Server
 
+from homeostat.upkeep import outside
+from homeostat.upkeep.doctor import examine
+
 HERE = Path(__file__).parent
 LOWERED = [sys.executable, str(HERE / "lowered.py")]
 UNLIMITED = resource.RLIM_INFINITY
@@ -195,11 +198,39 @@ def test_somebody_else_writes_to_the_database(tmp_path, server):
         assert link("GET", "/v1/models/m0/events")[0] == 200
         other.execute("ROLLBACK")
         assert customer.send(link)[0] == 200
-    other.execute("BEGIN").fetchall()
-    other.execute("SELECT COUNT(*) FROM journal").fetchall()  # and now only reads, for long
-    for _ in range(30):
-        assert customer.send(link)[0] == 200
     other.close()
+    link.close()
+    customer.end(tmp_path)
+
+
+def told_of_the_log(folder):
+    (found,) = [each for each in examine(folder) if each.check == "log"]
+    return found
+
+
+def test_somebody_else_reads_the_database_for_long(tmp_path, server, monkeypatch):
+    """The log cannot be written back meanwhile, which is told; afterwards it is used anew."""
+    monkeypatch.setattr(outside, "LONG_LOG", 1 << 20)
+    server.start()
+    link, customer = server.link(), Customer(server)
+    for _ in range(5):
+        assert customer.send(link)[0] == 200
+    assert told_of_the_log(server.data).ok
+    log = server.data / "homeostat.db-wal"
+    other = apsw.Connection(str(server.data / "homeostat.db"))
+    other.execute("BEGIN")
+    before = other.execute("SELECT COUNT(*) FROM journal").fetchall()
+    while log.stat().st_size < 3 << 20:
+        assert customer.send(link)[0] == 200
+    assert other.execute("SELECT COUNT(*) FROM journal").fetchall() == before
+    assert server.said().count("its log has") == 1
+    assert "nothing is lost" in server.said()
+    assert "end what else has it open" in told_of_the_log(server.data).mend
+    other.close()
+    size = log.stat().st_size
+    for _ in range(100):
+        assert customer.send(link)[0] == 200
+    assert log.stat().st_size < size + (1 << 18)
     link.close()
     customer.end(tmp_path)
 

@@ -76,7 +76,31 @@ def test_one_class(rate, zero, window):
         return quietly(RATES[rate], true, predicted, zero_division=undefined)
 
     metric = rate(positive="b", zero_division=zero, window=window)
-    at_every_prefix(metric, labelled(class_records(11, n=90)), oracle)
+    at_every_prefix(metric, [record("b", "a"), *labelled(class_records(11, n=90))], oracle)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("zero", [0.0, 1.0, None])
+def test_a_class_that_never_came_has_no_rate(rate, zero):
+    """scikit-learn refuses such a `pos_label`; a stream may still bring it."""
+    records = [*[record("a", "a"), record("c", "a")] * 3, record("a", "a"), record("b", "b")]
+    records += [record("a", "a")] * 3
+    metric = rate(positive="b", zero_division=zero, window=2)
+    told = values(metric, records)
+    assert [math.isnan(value) for value in told[:7]] == [True] * 7
+    assert told[7:9] == [1.0, 1.0]
+    agrees(told[9:], [math.nan if zero is None else zero] * 2, 0, 0)  # it has come, if not lately
+    with pytest.raises(ValueError, match="not a valid label"):
+        RATES[rate](["a", "c"], ["a", "a"], pos_label="b")
+
+
+def test_that_a_class_never_came_is_remembered():
+    for before, then in (([record("a", "a")], math.nan), ([record("b", "a")], 0.0)):
+        metric = Precision(positive="b", window=1)
+        list(said(metric, before))
+        again = metric.fresh()
+        again.restore(metric.snapshot())
+        agrees(values(again, [record("a", "a")]), [then], 0, 0)
 
 
 def kappa(true, predicted):
@@ -211,7 +235,8 @@ def test_one_class_only():
     assert values(BalancedAccuracy(), records) == [1.0] * 5
     assert all(map(math.isnan, values(MCC(), records)))
     assert all(map(math.isnan, values(CohenKappa(), records)))
-    assert values(Recall(positive="b"), records) == [0.0] * 5
+    assert values(Recall(positive="b"), [record("a", "b"), *records]) == [0.0] * 6
+    assert all(map(math.isnan, values(Recall(positive="b"), records)))
 
 
 @pytest.mark.parametrize(

@@ -202,3 +202,15 @@ def test_refusals():
         report({"group": [1, 2], "predicted": [1]}, label=None)
     with pytest.raises(InvalidSetting, match="did you mean 'demographic_parity'"):
         report(data).worst("demographic")
+
+
+def test_a_positive_that_is_no_class_is_refused():
+    """As scikit-learn refuses a `pos_label` that is none of two labels; one alone may be all."""
+    data = {"by": ["a", "b"] * 40, "p": ["no", "yes", "yes", "no"] * 20, "y": ["no", "yes"] * 40}
+    for label in ("y", None):
+        with pytest.raises(InvalidInput, match=r"is 'Yes', which is no prediction .* no, yes"):
+            fairness(data, by="by", prediction="p", label=label, positive="Yes")
+    only = data | {"p": ["no"] * 80}
+    assert fairness(only, by="by", prediction="p", label="y", positive="yes").segments
+    quiet = fairness(only, by="by", prediction="p", label=None, positive="yes")
+    assert quiet["a"].selection_rate.value == 0.0

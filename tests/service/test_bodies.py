@@ -12,7 +12,7 @@ from hostile import raw
 from house import LINES, lines, record
 
 from homeostat.service.bodies import BodyLimits
-from homeostat.service.caps import RecordLimits
+from homeostat.sources.limits import RecordLimits
 
 BODY = json.dumps([record(n) for n in range(3)]).encode()
 ONE = gzip.compress(BODY, mtime=0)
@@ -167,7 +167,7 @@ class Watched:
 
 
 def test_a_body_that_finds_no_room_is_not_read(house_of):
-    house = house_of(capacity=2_000)
+    house = house_of(capacity=2_000, answer=0.05)
     body = json.dumps([record(n) for n in range(10)]).encode()
     assert len(body) < 2_000 < 2 * len(body)
     freed = house.stick()

@@ -2,15 +2,21 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 from live import Live
 
 from homeostat.errors import ConfigError
+from homeostat.runtime.hangs import Hangs
 from homeostat.service.settings import service_of
+from homeostat.upkeep import outside
 
 MODULE = """
 import threading
@@ -48,6 +54,8 @@ SWALLOWING = """while True:
         except Exception:
             pass"""
 SLEEPING = "time.sleep(1e6)"
+HOLDING = "import ctypes; ctypes.PyDLL(None).sleep(10**6)"  # the interpreter's lock is kept
+FROZEN = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"
 LOCKED = "lock = threading.Lock(); lock.acquire(); lock.acquire()"
 CONFIG = """
 [[metrics]]
@@ -123,6 +131,27 @@ def mended(one):
     return status(one)
 
 
+def proc(pid, name):
+    return Path(f"/proc/{pid}/{name}").read_text()
+
+
+def stopped(pid):
+    return proc(pid, "stat").rpartition(")")[2].split()[0] == "T"
+
+
+def overseer_of(pid):
+    """The process that looks after a service."""
+    children = [each for path in Path(f"/proc/{pid}/task").glob("*/children")
+                for each in path.read_text().split()]  # fmt: skip
+    (found,) = [each for each in children if "overseer.py" in proc(each, "cmdline")]
+    return found
+
+
+def looks_of(overseer):
+    """How often it went to sleep, once for each look."""
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", proc(overseer, "status"), re.M)[1])
+
+
 @pytest.mark.parametrize("fault", [SPINNING, SWALLOWING], ids=["spins", "catches all errors"])
 def test_one_that_runs_for_ever_is_ended_and_off_and_mended_later(live, fault):
     one = live(fault)
@@ -172,6 +201,48 @@ def test_one_that_cannot_be_interrupted_ends_the_process_and_is_off_from_then_on
     send(twin, *range(12))
     assert mended(four)["state_hash"] == status(twin)["state_hash"]
     assert status(four)["metrics"]["slow"]["value"] == 12.0
+
+
+def test_one_that_lets_nothing_else_run_is_ended_from_outside(live):
+    one = live(HOLDING)
+    send(one, *range(5))
+    assert send_until_it_ends(one, 5) == -signal.SIGKILL
+    while "plug-in slow of model default did not return" not in one.log():
+        pass
+    (found,) = outside.hung(one.home / "data")
+    assert "slow of default did not return within 2 s, and let nothing else run" in found.problem
+
+    two = live(HOLDING)
+    assert send(two, *range(5, 12))["accepted"] == 7
+    assert status(two)["health"]["slow"]["off"]
+    two.close()
+    (kept,) = Hangs(one.home / "data").forget()
+    assert kept.plugin == "slow"
+    three = live(HOLDING)  # it is tried, and hangs again
+    assert three.process.wait(60) == -signal.SIGKILL
+
+    four, twin = live("pass"), live("pass", "twin")
+    send(twin, *range(12))
+    assert mended(four)["state_hash"] == status(twin)["state_hash"]
+
+
+def test_a_service_that_was_frozen_blames_nobody(live):
+    """Neither the thread that looks nor the process does, however long it was."""
+    one = live(FROZEN, config=CONFIG.replace("1.0", "0.2"))
+    send(one, *range(5))
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send, one, 5)
+        while not stopped(one.process.pid):
+            pass
+        overseer = overseer_of(one.process.pid)
+        before = looks_of(overseer)
+        while looks_of(overseer) < before + 40:
+            pass
+        one.process.send_signal(signal.SIGCONT)
+        assert sending.result()["accepted"] == 1
+    assert status(one)["health"]["slow"]["ok"]
+    one.close()
+    assert not Path(f"/proc/{overseer}").exists()
 
 
 def test_one_that_hangs_while_it_is_mended_is_off_as_before(live):

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from homeostat.service.absorbing import PARQUET
 from homeostat.service.attempts import AttemptLimits
 from homeostat.service.guard import OPEN
 from homeostat.service.openapi import DESCRIPTIONS, document
@@ -22,7 +23,7 @@ from homeostat.service.settings import Service
 
 ROUTES = [pytest.param(route, id=f"{route.method} {route.path}") for route in TABLE]
 RICH = [param for param in ROUTES if (told := DESCRIPTIONS.get(param.values[0][:2])) and (
-    told.parameters or told.body or "{" in param.values[0].path)]  # fmt: skip
+    told.parameters or told.body or told.others or "{" in param.values[0].path)]  # fmt: skip
 WITH, WITHOUT = 140, 20  # requests of a rich route: with a token in each mode, and without one
 KEPT = [
     not_a_server_error, status_code_conformance, content_type_conformance,
@@ -30,7 +31,7 @@ KEPT = [
 ]  # fmt: skip
 
 
-@schemathesis.serializer(LINES, ARROW)
+@schemathesis.serializer(LINES, ARROW, PARQUET)
 def as_it_is(context, value):
     return value if isinstance(value, bytes) else str(value).encode(errors="replace")
 

@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -66,6 +67,25 @@ def test_110_idle_connections(live):
     for one in many:
         one.close()
     assert set(ends) <= {b""}
+
+
+def test_110_a_connection_too_many_is_told_when_to_come_again(live):
+    """And whoever asks whether the service is there hears that it is."""
+    with ExitStack() as stack:
+        for _ in range(60):
+            one = stack.enter_context(live.connect())
+            one.sendall(request(live))
+            assert one.recv(12) == b"HTTP/1.1 200"
+        said = live.raw(posted(live, f"Content-Length: {len(BODY)}", body=BODY))
+        assert statuses(said) == [503]
+        head = said.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+        headers = dict(line.split(b": ", 1) for line in head)
+        assert int(headers[b"retry-after"]) > 0
+        assert headers[b"content-type"] == b"application/json"
+        assert headers[b"x-content-type-options"] == b"nosniff"
+        assert live.get("/healthz").status_code == 200
+    while live.get("/readyz").status_code == 503:
+        pass
 
 
 LENGTHS = [

@@ -85,6 +85,37 @@ def test_an_answer_that_is_lost_after_the_commit(fresh, monkeypatch):
     keeper.close()
 
 
+def test_the_service_says_that_its_server_is_gone_and_goes_on_when_it_is_back(tmp_path):
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        server = Server(Path(folder))
+        server.start()
+        house = House(tmp_path / "data", Service(store=server.url, capacity=5_000))
+        try:
+            assert house.send(record(0)).json()["accepted"] == 1
+            assert house("GET", "/readyz").json() == {"status": "ready"}
+            for _ in range(2):
+                server.stop()
+                for _ in range(30):  # more than there is room for, would any of it be kept
+                    reply = house.send(*(record(n) for n in range(1, 9)))
+                    assert reply.status_code == 503
+                    assert int(reply.headers["retry-after"]) > 0
+                    assert house.wires.room.held == house.wires.keeper.waiting == 0
+                reply = house("GET", "/readyz")
+                assert reply.status_code == 503
+                assert int(reply.headers["retry-after"]) > 0
+                assert reply.json()["problem"] == "PostgreSQL does not answer"
+                assert folder not in reply.text  # where the server is, is not for all
+                assert house("GET", "/healthz", token=None).status_code == 200
+                server.start()
+                assert house("GET", "/readyz").json() == {"status": "ready"}
+            told = house.send(*(record(n) for n in range(9))).json()
+            assert (told["accepted"], told["duplicates"]) == (8, 1)
+            assert not house.broken
+        finally:
+            house.close()
+            server.stop()
+
+
 @contextmanager
 def frozen(server):
     """Nothing of a server answers, and nobody is told so; yields a way to thaw it."""

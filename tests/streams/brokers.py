@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-PATIENCE = 60
+PATIENCE = 180.0  # seconds; a group waits for members that were killed
 
 
 def needed(command):

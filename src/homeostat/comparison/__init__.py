@@ -1,6 +1,6 @@
 """Two data sets side by side: one call for all columns, every usual test by name."""
 
-from homeostat.comparison.comparison import ColumnResult, Comparison, MissingChange
+from homeostat.comparison.comparison import ColumnResult, Comparison, Decision, MissingChange
 from homeostat.comparison.corrections import CORRECTIONS, adjusted, calibrated, e_bh, merged
 from homeostat.comparison.likeness import ENGINES
 from homeostat.comparison.names import NAMES, OVER_ALL_COLUMNS, Name, as_table, ours
@@ -15,6 +15,7 @@ __all__ = [
     "TESTS",
     "ColumnResult",
     "Comparison",
+    "Decision",
     "MissingChange",
     "Name",
     "Outcome",

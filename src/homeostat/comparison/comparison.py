@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from math import isnan, nan
+from math import asin, isnan, nan, sqrt
 from sys import float_info
 from typing import Any, NamedTuple
 
 from homeostat.comparison import shown
 from homeostat.comparison.shape import Shape
 from homeostat.errors import UnknownColumn
+
+MISSING = "z_proportions of missing"
+"""How the test of the share of missing values is called."""
+
+
+class Decision(NamedTuple):
+    """The test that a verdict rests on, and its numbers; as in `ColumnResult`."""
+
+    test: str
+    statistic: float
+    p_value: float | None
+    p_adjusted: float
+    effect: float
+    effect_name: str
+    detectable: float = nan
 
 
 class MissingChange(NamedTuple):
@@ -21,6 +36,11 @@ class MissingChange(NamedTuple):
     p_value: float
     p_adjusted: float = nan
     drift: bool = False
+
+    @property
+    def effect(self) -> float:
+        """Cohen's h, current less reference."""
+        return 2 * (asin(sqrt(self.current)) - asin(sqrt(self.reference)))
 
 
 class ColumnResult(NamedTuple):
@@ -53,6 +73,23 @@ class ColumnResult(NamedTuple):
     error_bound: float = 0.0
     shape: Shape | None = None
     threshold: float = nan
+
+    @property
+    def decided(self) -> Decision:
+        """What the verdict rests on: the test of the values, or that of the share of missing ones.
+
+        The latter where that share alone drifted, or where both did and it is the surer. Whoever
+        shows one test, statistic, p-value and effect of a column shows these.
+        """
+        missing = self.missing
+        if missing is None or not missing.drift or self.p_adjusted <= missing.p_adjusted:
+            return Decision(
+                self.test, self.statistic, self.p_value, self.p_adjusted, self.effect,
+                self.effect_name, self.detectable,
+            )  # fmt: skip
+        return Decision(
+            MISSING, missing.z, missing.p_value, missing.p_adjusted, missing.effect, "Cohen's h"
+        )
 
 
 class Comparison:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from homeostat.comparison import counts
 from homeostat.comparison.columns import Column, Side, read
 from homeostat.comparison.comparison import ColumnResult
 from homeostat.comparison.names import Name, held_to
@@ -21,6 +22,7 @@ from homeostat.reference.columns import array_of
 _PARTS = 10  # of the reference, from which NannyML draws a threshold
 _SPREADS = 3
 _SMALL, _FEW = 1000, 5  # Evidently: rows of a small reference, values of a column that has few
+_CELLS = frozenset(test.name for test in counts.TESTS)  # numbers go into cells for these
 _SHARED = ("alibi_detect",)  # its p-value is for all columns together, by Bonferroni
 
 
@@ -70,6 +72,13 @@ class Likeness(NamedTuple):
         assert rule.threshold is not None
         return rule.threshold / (self.columns if self.engine in _SHARED else 1)
 
+    def remark(self, test: Test, kind: str, counted: bool) -> str:
+        """Where the number is not one of raw values, and so not quite the engine's; else ""."""
+        if counted:
+            return "computed by homeostat from counts on the reference's grid"
+        numbers = test.name in _CELLS and kind in ("number", "time")
+        return "computed by homeostat over the reference's deciles" if numbers else ""
+
     def judged(self, row: ColumnResult) -> ColumnResult:
         """The row with the verdict that the engine would give, and why."""
         rule, threshold = self._rule(row.test), row.threshold
@@ -80,7 +89,7 @@ class Likeness(NamedTuple):
         sign = "<" if value < threshold else ">="
         what = "p" if by_p else row.test
         told = f"as {self.engine}: {what} {value:.3g} {sign} {threshold:.3g}"
-        note = "; ".join(filter(None, (row.note, told)))
+        note = "; ".join(filter(None, (told, row.note)))
         return row._replace(drift=bool(drift), verdict="drift" if drift else "no drift", note=note)
 
     def _rule(self, test: str) -> Name:

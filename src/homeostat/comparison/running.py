@@ -217,6 +217,9 @@ def _row(
     if min(left.n, right.n) < needed:
         note = f"needs {needed} values on each side"
         return row._replace(verdict="too little data", needed=needed, note=note)
+    if way is not None:
+        remark = way.remark(test, kind, not isinstance(left, Column))
+        row = row._replace(note="; ".join(filter(None, (row.note, remark))))
     try:
         found = _run(test, _pair(left, right, level, dependence, sides.own))
         bound = nan if way is None else way.threshold(test, sides.reference, name, left)

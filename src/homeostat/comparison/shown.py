@@ -109,7 +109,19 @@ def _traces(row: ColumnResult, first: bool) -> Iterable[Any]:
 def summary(found: Comparison) -> str:
     """One line."""
     told = f"{len(found.drifted)} of {len(found)} columns drifted" if found.drift else "no drift"
-    return f"{told} ({found.correction} at {found.alpha:g}, {len(found)} columns)"
+    return f"{told} ({level(found)}, {len(found)} columns)"
+
+
+def level(found: Comparison) -> str:
+    """What decides: the correction and its alpha, or another engine's thresholds.
+
+    Like another engine, only the shares of missing values are corrected.
+    """
+    ours = f"{found.correction} at {found.alpha:g}"
+    if found.like is None:
+        return ours
+    of_missing = f"; missing values by {ours}" if any(row.missing for row in found) else ""
+    return f"thresholds of {found.like}, each column alone{of_missing}"
 
 
 def ranked(found: Comparison) -> list[ColumnResult]:
@@ -119,9 +131,8 @@ def ranked(found: Comparison) -> list[ColumnResult]:
 
 def rank(row: ColumnResult) -> tuple[bool, bool, float]:
     """Where a row stands."""
-    missing = row.missing.p_value if row.missing else 1.0
-    least = min(1.0 if row.p_value is None else row.p_value, missing)
-    return not row.drift, row.p_value is not None, least
+    p = row.decided.p_value
+    return not row.drift, p is not None, 1.0 if p is None else p
 
 
 def _row(row: ColumnResult) -> Row:
@@ -129,12 +140,13 @@ def _row(row: ColumnResult) -> Row:
         short(row.name),
         tag("div", short(row.note, 110), class_="hs-sub") if row.note else None,
     ]
+    by = row.decided
     return Row((
         name, badge(_MOODS.get(row.verdict, "calm"), row.verdict), drawn(row),
-        row.test or NOTHING, number(row.statistic), probability(row.p_value),
-        probability(row.p_adjusted), number(row.effect, 3), number(row.detectable, 3),
+        by.test or NOTHING, number(by.statistic), probability(by.p_value),
+        probability(by.p_adjusted), number(by.effect, 3), number(by.detectable, 3),
         count(row.n_reference), count(row.n_current),
-    ), bad=row.drift, hint=row.effect_name)  # fmt: skip
+    ), bad=row.drift, hint=by.effect_name)  # fmt: skip
 
 
 def drawn(row: ColumnResult) -> Markup | None:
@@ -160,14 +172,15 @@ def _said(row: ColumnResult) -> str:
 
 def _cells(row: ColumnResult) -> tuple[str, ...]:
     verdict = f"{row.verdict}: {row.note}" if row.note else row.verdict
+    by = row.decided
     return (
         short(row.name, 32),
-        row.test,
-        _number(row.statistic),
-        "-" if row.p_value is None else f"{row.p_value:.2g}",
-        _number(row.p_adjusted, 2),
-        _number(row.effect, 3),
-        _number(row.detectable, 3),
+        by.test,
+        _number(by.statistic),
+        "-" if by.p_value is None else f"{by.p_value:.2g}",
+        _number(by.p_adjusted, 2),
+        _number(by.effect, 3),
+        _number(by.detectable, 3),
         str(row.n_reference),
         str(row.n_current),
         short(verdict, 80),

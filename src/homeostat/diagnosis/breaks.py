@@ -117,10 +117,10 @@ def _unit(name: str, before: Column, after: Column) -> Break | None:
     if not (before.numeric and after.numeric):
         return None
     was, now = before.present, after.present
-    unit = unit_change(was, now)
-    if unit is None:
+    found = unit_change(was, now)
+    if found is None or not found.sure:
         return None
-    kind = "sign" if unit.scale < 0 else "unit"
+    unit, kind = found.unit, "sign" if found.unit.scale < 0 else "unit"
     return Break(name, kind, f"is {unit.text}", two_sample("ks", was, now).p_value, "all rows")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import e, isnan, log, nan
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from homeostat.diagnosis.relation import Relation
 
 CLASSES = ("data break", "concept drift", "label drift", "covariate drift", "serving latency")
 """In the order in which causes that hold are told: what must be mended first comes first."""
+
+_TAUGHT = {"concept drift", "label drift", "covariate drift"}  # what retraining might help with
 
 
 class Cause(NamedTuple):
@@ -31,7 +34,10 @@ class Cause(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What was measured, by class; `within` are features among rows of the same label."""
+    """What was measured, by class; `within` are features among rows of the same label.
+
+    `suspected` are sentences on units that features may be in, which decide nothing.
+    """
 
     breaks: list[Break]
     covariates: Family
@@ -39,6 +45,7 @@ class Evidence(NamedTuple):
     within: Family
     relation: Relation
     latency: Family
+    suspected: Sequence[str] = ()
 
 
 def causes_of(evidence: Evidence, alpha: float) -> list[Cause]:
@@ -53,6 +60,8 @@ def causes_of(evidence: Evidence, alpha: float) -> list[Cause]:
     }
     p = dict(zip(raw, adjusted(list(raw.values())).tolist(), strict=True))
     holds = {name: p[name] <= alpha for name in CLASSES}
+    if relation.unseen and not holds["concept drift"]:
+        p["concept drift"] = nan
     reasons = _reasons(evidence, holds)
     _explain(evidence, holds, reasons, alpha)
     needs: dict[str, Family | Relation] = {
@@ -76,7 +85,10 @@ def _strength(p: float) -> float:
 def _reasons(evidence: Evidence, holds: dict[str, bool]) -> dict[str, str]:
     chance = "no more than chance gives"
     relation = evidence.relation.text if holds["concept drift"] else chance
-    features = evidence.covariates.text if holds["covariate drift"] else chance
+    if evidence.relation.unseen and not holds["concept drift"]:
+        relation = evidence.relation.unseen
+    moved = [evidence.covariates.text, *evidence.suspected[:5]]
+    features = "; ".join(moved) if holds["covariate drift"] else chance
     broken = [f"{each.column} {each.text}" for each in evidence.breaks]
     return {
         "data break": "; ".join(broken[:5]) or "no column is broken",
@@ -115,12 +127,16 @@ class Advice(NamedTuple):
     reason: str
 
 
-def advice_of(causes: list[Cause], worse: bool, labels: int) -> Advice:
-    """What the causes that hold say of retraining; `worse`: whether errors rose, for sure."""
+def advice_of(causes: list[Cause], low: float, high: float, labels: int) -> Advice:
+    """What the causes that hold say of retraining; errors rose by `low` to `high`, NaN: unknown."""
     found = {cause.name: cause.reason for cause in causes if cause.found}
+    silent = {cause.name: cause.reason for cause in causes if isnan(cause.p_value)}
     if "data break" in found:
         why = "a model trained on broken data learns the break"
         return Advice("no: mend the data first", f"{why}: {found['data break']}.")
+    if high < 0 and _TAUGHT & {*found, *silent}:
+        told = "; ".join(f"{name}: {why}" for name, why in found.items()) or "nothing is broken"
+        return Advice("no: the model errs less than before", f"{told}.")
     if "concept drift" in found:
         why = "rows alike have other labels or errors than before, which only new labels teach"
         return Advice("yes: the relation has changed", f"{why}: {found['concept drift']}.")
@@ -130,11 +146,11 @@ def advice_of(causes: list[Cause], worse: bool, labels: int) -> Advice:
             "perhaps: the shares of labels have changed", f"{why}: {found['label drift']}."
         )
     if "covariate drift" in found:
-        return _of_drift(found["covariate drift"], worse, labels)
+        return _of_drift(found["covariate drift"], low > 0, labels)
     if "serving latency" in found:
         why = "the answers are what they were, only later"
         return Advice("no: it is serving latency", f"{why}: {found['serving latency']}.")
-    return _of_nothing({cause.name: cause.reason for cause in causes if isnan(cause.p_value)})
+    return _of_nothing(silent)
 
 
 def _of_nothing(silent: dict[str, str]) -> Advice:

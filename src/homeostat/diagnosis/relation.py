@@ -24,7 +24,8 @@ _SCORE_CELLS = 8
 class Relation(NamedTuple):
     """The family's corrected p-value, what changed most, and each column's change.
 
-    `p_value` is NaN, and `note` and `needed` say why, where it cannot be told.
+    `p_value` is NaN, and `note` and `needed` say why, where it cannot be told. `unseen` says what
+    was left aside, so that nothing found does not mean that nothing changed.
     """
 
     p_value: float = nan
@@ -32,6 +33,7 @@ class Relation(NamedTuple):
     columns: Mapping[str, Change] = MappingProxyType({})
     note: str = ""
     needed: int | None = None
+    unseen: str = ""
 
 
 def relation(

@@ -25,6 +25,7 @@ from homeostat.diagnosis.outcomes import Labelled, Outcome, labelled
 from homeostat.diagnosis.ranking import importances, ranked
 from homeostat.diagnosis.relation import Relation, relation
 from homeostat.diagnosis.sides import Column, Floats, Roles, Side, read
+from homeostat.diagnosis.suspicions import suspicions
 from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean, require, several, within
 
 _LEADING = 40  # features, the most important, that labels are held against
@@ -84,7 +85,8 @@ def diagnose(
     causes = causes_of(evidence, alpha)
     shown = _with_roles(partitions, before, after, roles)
     quality = _quality(known, alpha)
-    advice = advice_of(causes, quality.low > 0, int(known.rows[1].sum()) if known else 0)
+    labels = int(known.rows[1].sum()) if known else 0
+    advice = advice_of(causes, quality.low, quality.high, labels)
     chosen = {name: partitions[name] for name in _chosen(segments, partitions)}
     return Diagnosis(
         causes=causes,
@@ -157,20 +159,33 @@ def _evidence(
     sound = [name for name in features if name not in bad]
     left, right = before.columns, after.columns
     moved = covariates(before, after, sound)
+    suspected = suspicions(before, after, sound)
     slow = latencies(left, right, roles.latency)
     why = _COUNTS if before.counts else ""
     why = why or ("the labels are broken" if roles.label in bad else "")
     why = why or ("" if known else f"there is no column {roles.label!r} on both sides")
     if why or known is None:
         silent = Family(note=why)
-        return Evidence(broken, moved, silent, silent, Relation(note=why), slow)
+        return Evidence(broken, moved, silent, silent, Relation(note=why), slow, suspected)
     outputs = not any(each.column in [*features, roles.prediction, roles.score]
                       or each.kind == "vanished" for each in broken)  # fmt: skip
     shares = label_shares(known)
     own = [n for n in (roles.prediction, roles.score) if outputs and n in left and n in right]
     within = within_labels(left, right, known, [*sound[:_LEADING], *own], roles.label)
     changed, beyond = relation(left, right, known, sound[:_LEADING], roles, outputs)
-    return Evidence(broken, moved, shares, _both(within, beyond), changed, slow)
+    changed = changed._replace(unseen=_unseen(broken, roles))
+    return Evidence(broken, moved, shares, _both(within, beyond), changed, slow, suspected)
+
+
+def _unseen(broken: list[Break], roles: Roles) -> str:
+    """What a relation to the sound features leaves open; "" where all features are sound."""
+    own = [each for each in broken if each.kind != "appeared"]
+    names = [each.column for each in own if each.column not in roles]
+    if not names:
+        return ""
+    shown = ", ".join(names[:5])
+    are = "is" if len(names) == 1 else "are"
+    return f"{shown} {are} broken, and how labels depend on that is not known"
 
 
 def _both(within: Family, beyond: Relation) -> Family:

@@ -410,17 +410,17 @@ def _levels(budget: AlarmBudget, span: Span, records_per_day: float | None) -> t
 
 
 def _p_value(row: ColumnResult) -> float:
-    missing = row.missing.p_adjusted if row.missing is not None else math.nan
-    known = [p for p in (row.p_adjusted, missing) if p == p]
-    return max(_LEAST_P, min(known, default=1.0))
+    p = row.decided.p_adjusted
+    return 1.0 if math.isnan(p) else max(_LEAST_P, p)
 
 
 def _shown(row: ColumnResult) -> dict[str, Any]:
+    by = row.decided
     return {
         "column": row.name,
-        "test": row.test,
+        "test": by.test,
         "verdict": row.verdict,
-        "effect": None if math.isnan(row.effect) else row.effect,
-        "unit": row.effect_name,
+        "effect": None if math.isnan(by.effect) else by.effect,
+        "unit": by.effect_name,
         "p_value": _p_value(row),
     }

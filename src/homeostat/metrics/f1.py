@@ -19,10 +19,11 @@ class F1(ClassRate):
     which a prediction is right only if it equals the truth.
 
     Events are called `f1` for one class, else `f1_<average>`. A record without its truth says
-    nothing. NaN only where `zero_division` is None. Raises InvalidSetting. Cost per record:
-    constant, for a mean linear in the classes seen. State: `window` bytes, for a mean 8 bytes for
-    each place of the window and 3 counts a class. Oracle: `sklearn.metrics.f1_score` on the
-    window. Source: van Rijsbergen, Information Retrieval (1979).
+    nothing. NaN where `zero_division` is None, and for one class until `positive` has come once, as
+    a truth or a prediction: so a label that is spelt otherwise gives no number. Raises
+    InvalidSetting. Cost per record: constant, for a mean linear in the classes seen. State:
+    `window` bytes, for a mean 8 bytes for each place of the window and 3 counts a class. Oracle:
+    `sklearn.metrics.f1_score` on the window. Source: van Rijsbergen, Information Retrieval (1979).
     """
 
     word: ClassVar[str] = "f1"

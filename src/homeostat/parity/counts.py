@@ -101,6 +101,14 @@ def counted(
     return {name: Counts(*(each[at] for each in counts)) for at, name in enumerate(labels)}
 
 
+def neither(predicted: Array, truth: Array, positive: Any) -> list[str]:
+    """The classes where `positive` is none of them; [] where it is one, or there is but one."""
+    if _equal(predicted, positive).any() or _equal(truth, positive).any():
+        return []
+    seen = {text(value) for side in (predicted, truth) for value in side if not missing(value)}
+    return sorted(seen) if len(seen) > 1 else []
+
+
 def _equal(values: Array, wanted: Any) -> NDArray[np.bool_]:
     return np.fromiter((not missing(v) and bool(v == wanted) for v in values), bool, len(values))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from homeostat.errors import InvalidSetting, did_you_mean, require, whole, within
-from homeostat.parity.counts import Counts, columns, counted, missing, text
+from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean, require, whole, within
+from homeostat.parity.counts import Counts, columns, counted, missing, neither, text
 from homeostat.parity.intervals import absolute, newcombe, ratio_limits, two_sided, wilson
 from homeostat.parity.report import Estimate, Fairness, Segment
 
@@ -42,8 +42,9 @@ def fairness(
     have Wilson's intervals, differences Newcombe's, ratios Donner and Zou's; the gaps' are widened
     (Bonferroni) so as to hold for all segments with enough records together.
 
-    Raises InvalidInput for what is no table or lacks a column, InvalidSetting for a baseline that
-    is no segment, or a setting outside its range. Cost: one pass over the rows. Oracle: `pandas`
+    Raises InvalidInput for what is no table or lacks a column, and for a `positive` that is none of
+    several classes, InvalidSetting for a baseline that is no segment, or a setting outside its
+    range. Cost: one pass over the rows. Oracle: `pandas`
     groups, `sklearn.metrics.confusion_matrix`. Sources: Wilson (1927); Newcombe, Interval
     estimation for the difference between independent proportions (1998), method 10; Donner and
     Zou, Closed-form confidence intervals for functions of the normal mean and standard deviation
@@ -58,6 +59,11 @@ def fairness(
     groups, predicted = found[by], found[prediction]
     truth = np.full(len(groups), None) if label is None else found[label]
     there = np.array([not missing(value) for value in predicted], bool)
+    if others := neither(predicted[there], truth[there], positive):
+        raise InvalidInput(
+            "positive", f"is {positive!r}, which is no prediction and no truth",
+            f"name one of the classes: {', '.join(others[:10])}",
+        )  # fmt: skip
     counts = counted(groups[there], predicted[there], truth[there], positive, max_segments)
     chosen = _baseline(counts, baseline)
     compared = sum(own.selected[1] >= least for name, own in counts.items() if name != chosen)

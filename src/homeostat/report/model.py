@@ -183,7 +183,7 @@ def by_importance(found: Comparison, why: Diagnosis | None) -> list[ColumnResult
     shares = {row.name: row.share for row in why.columns} if why else {}
     return sorted(
         (row for row in ranked(found) if row.n_reference or row.n_current),
-        key=lambda row: (not row.drift, -shares.get(row.name, 0.0), -_size(row.effect)),
+        key=lambda row: (not row.drift, -shares.get(row.name, 0.0), -_size(row.decided.effect)),
     )
 
 

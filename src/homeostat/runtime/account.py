@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,8 +22,10 @@ from homeostat.engine import Engine
 from homeostat.errors import SnapshotMismatch
 from homeostat.event_batch import EventBatch
 from homeostat.events import MetricUpdated, SystemEvent
+from homeostat.runtime.absorbing import absorb
 from homeostat.runtime.answers import Sent
-from homeostat.runtime.cells import Cells
+from homeostat.runtime.cells import Cell, Cells
+from homeostat.runtime.cells import Place as CellPlace
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.forgetting import going
 from homeostat.runtime.happened import Happened
@@ -262,6 +264,20 @@ class Account:
     def _gathered(self, positions: Sequence[int]) -> Batch:
         """The records at some positions, in that order."""
         return gathered(self._records, self.number, positions)
+
+    # States -----------------------------------------------------------------------------------
+
+    def absorb(self, cells: Mapping[CellPlace, Cell], digest: str, now: int) -> bool:
+        """Add counts that were made elsewhere; False where they were added before."""
+        self._catch_up()
+        self._cells.save()
+        model = Model(self.number, self.name, self._position, dict(self.counters))
+        if not absorb(self._store, model, cells, digest, now):
+            return False
+        self._cells = Cells(self._store, self.number)
+        self.count("absorbed", sum(cell.records for cell in cells.values()))
+        self._advance(1)
+        return True
 
     # News -------------------------------------------------------------------------------------
 

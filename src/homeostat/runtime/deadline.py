@@ -5,6 +5,7 @@ an exception, thrown into the thread that is in the call. That never strikes els
 begun and ended under a lock, it is struck only in between and only once, and its end takes back
 what has not arrived yet. A call that does not see the exception, in C code or because it catches
 everything, is given as long again; then the process has to end, and somebody is told which it was.
+Where a call lets no thread run at all, the overseer does that, who reads what is on the slate.
 
 Looks are counted, not seconds, so that a process that was stopped and goes on blames nobody.
 """
@@ -20,10 +21,12 @@ from typing import Any, TypeVar
 
 from homeostat.errors import Overdue
 from homeostat.health import Guard
+from homeostat.runtime.slate import Slate
 
 T = TypeVar("T")
 
-_LOOKS = 8  # at a call, until it is overdue
+LOOKS = 8
+"""At a call, until it is overdue; twice as many, until the process has to end."""
 
 _throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _throw.argtypes = ctypes.c_ulong, ctypes.py_object
@@ -51,8 +54,10 @@ class Deadline:
 
     A call that takes longer than `seconds` raises Overdue. Where it does not return after as long
     again, `on_hang` is called with the model, the plug-in and why, and should end the process. Cost
-    of a call: under a microsecond.
+    of a call: under a microsecond. Once there is a `slate`, calls are written on it as well.
     """
+
+    slate: Slate | None = None
 
     def __init__(self, seconds: float, on_hang: Callable[[str, str, str], None]) -> None:
         self._seconds, self._on_hang = seconds, on_hang
@@ -78,9 +83,9 @@ class Deadline:
         call = self._call
         if call is None or call is not seen:
             return call, 0
-        if looks + 1 == _LOOKS:
+        if looks + 1 == LOOKS:
             self._strike(call)
-        elif looks + 1 == 2 * _LOOKS:
+        elif looks + 1 == 2 * LOOKS:
             self._give_up(call)
         return call, looks + 1
 
@@ -90,6 +95,8 @@ class Deadline:
         try:
             try:
                 self._call = Call(model, plugin)
+                if self.slate is not None:
+                    self.slate.write(model, plugin)
                 return do(*given)
             finally:
                 self._end()
@@ -100,6 +107,8 @@ class Deadline:
             ) from None
 
     def _end(self) -> None:
+        if self.slate is not None:
+            self.slate.wipe()
         with self._lock:
             call, self._call = self._call, None
             if call is not None and call.struck:
@@ -110,7 +119,9 @@ class Deadline:
     def _watch(self) -> None:
         seen: Call | None = None
         looks = 0
-        while not self._stopping.wait(self._seconds / _LOOKS):
+        while not self._stopping.wait(self._seconds / LOOKS):
+            if self.slate is not None:
+                self.slate.beat()
             seen, looks = self.look(seen, looks)
 
     def _strike(self, call: Call) -> None:

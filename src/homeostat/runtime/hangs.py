@@ -1,7 +1,8 @@
 """Plug-ins that hung so that the process had to end: kept beside the store, and off from then on.
 
 A file of its own, for the thread that owns the store is the one that hangs. What is in it holds for
-a plug-in as it was then: with other settings, or another source file, it is tried anew.
+a plug-in as it was then: with other settings, or another source file, it is tried anew. What the
+overseer ended the service for counts as well, from where it said so.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError
 from homeostat.plugins import spec
+from homeostat.runtime import slate
+
+T = TypeVar("T")
 
 FILE = "hung.json"
 
@@ -40,23 +44,28 @@ class Hangs:
     """Those of a data folder. Every call reads the file anew; raises ConfigError if it is junk."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+        self._folder, self._path = folder, folder / FILE
 
     def all(self) -> list[Hang]:
         """All of them, the oldest first."""
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=list[Hang])
-        except FileNotFoundError:
-            return []
-        except msgspec.DecodeError as error:
-            raise ConfigError(
-                f"{self._path}: is not what was written: {error}; remove it, and every plug-in is "
-                "tried anew"
-            ) from error
+        left = slate.left(self._folder)
+        if left is None:
+            return self._kept()
+        last = _decoded(left, Hang, self._folder / slate.FILE)
+        return [*_others(self._kept(), last), last]
+
+    def settle(self) -> None:
+        """Keep also what was left by the overseer, before there is another."""
+        if slate.left(self._folder) is not None:
+            self._keep(self.all())
 
     def add(self, hang: Hang) -> None:
         """Keep one, in the place of what was known of that plug-in; durable when it returns."""
-        self._keep([*self._others(hang.model, hang.plugin), hang])
+        try:
+            known = self.all()
+        except ConfigError:
+            known = []  # what hangs now is worth more
+        self._keep([*_others(known, hang), hang])
 
     def forget(self, model: str | None = None, plugin: str | None = None) -> list[Hang]:
         """Let those of a model or plug-in, or all, be tried at the next start; which they were."""
@@ -67,12 +76,11 @@ class Hangs:
             self._keep([each for each in known if each not in gone])
         return gone
 
-    def _others(self, model: str, plugin: str) -> list[Hang]:
+    def _kept(self) -> list[Hang]:
         try:
-            known = self.all()
-        except ConfigError:
-            known = []  # what hangs now is worth more
-        return [each for each in known if (each.model, each.plugin) != (model, plugin)]
+            return _decoded(self._path.read_bytes(), list[Hang], self._path)
+        except FileNotFoundError:
+            return []
 
     def _keep(self, hangs: list[Hang]) -> None:
         new = self._path.with_suffix(".new")
@@ -87,11 +95,30 @@ class Hangs:
             os.fsync(folder)
         finally:
             os.close(folder)
+        slate.take_off(self._folder)
+
+
+def _decoded(body: bytes, kind: type[T], path: Path) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        raise ConfigError(
+            f"{path}: is not what was written: {error}; remove it, and every plug-in is tried anew"
+        ) from error
+
+
+def _others(known: list[Hang], hang: Hang) -> list[Hang]:
+    return [each for each in known if (each.model, each.plugin) != (hang.model, hang.plugin)]
 
 
 def marks(engine: Engine) -> dict[str, str]:
     """How each plug-in of an engine is built, as a short text: its settings, and its source."""
     return {label: _mark(plugin) for label, plugin in engine.labels.items()}
+
+
+def foreign(engine: Engine) -> bool:
+    """Whether one of its plug-ins is, or holds, what is not ours."""
+    return any(":" in kind for plugin in engine.labels.values() for kind in _types(spec(plugin)))
 
 
 def _mark(plugin: object) -> str:

@@ -12,7 +12,7 @@ from homeostat.errors import InvalidInput
 from homeostat.runtime.answers import Answer, Sent
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.ledger import Ledger, Part
-from homeostat.sources.chunk import Chunk, Reject
+from homeostat.sources.chunk import Chunk, Reject, Truth
 from homeostat.stores.store import Store
 from homeostat.validation import model_name
 
@@ -27,6 +27,11 @@ class Taken(msgspec.Struct):
     refused: int = 0
     labels: int = 0
     parked: int = 0
+
+    def add(self, other: Taken) -> None:
+        """Count what became of others, too."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class Ingest:
@@ -45,25 +50,19 @@ class Ingest:
 
     def offset(self, name: str) -> str | None:
         """How far a source was read; None where it was not."""
-        return self._store.note(_PREFIX + name)
+        return offset(self._store, name)
 
     def take(self, chunk: Chunk, source: str) -> list[Reject]:
         """The records and labels of a chunk, with its offsets; those that the ledger refuses.
 
         Either all of it is durable when this returns, or nothing. Raises StoreError.
         """
-        refused: list[Reject] = []
         with self._store.change():
-            for name, offset in chunk.offsets.items():
-                self._store.keep_note(_PREFIX + name, offset)
-            if len(chunk.batch):
-                self._records(chunk.batch, source, refused)
-            if chunk.labels:
-                self._labels(chunk, source, refused)
+            taken, refused = taken_in(self._ledger, chunk, source)
             self._ledger.save()
             crashpoint("ingest_before_commit")
         crashpoint("ingest_after_commit")
-        self.taken.refused += len(refused)
+        self.taken.add(taken)
         return refused
 
     def close(self) -> None:
@@ -71,29 +70,44 @@ class Ingest:
         with self._store.change():
             self._ledger.save(snapshot=True)
 
-    def _records(self, batch: Batch, source: str, refused: list[Reject]) -> None:
-        parts, faults = parts_of(batch)
-        answer = self._ledger.take_records(parts, faults, partial=True)
-        self.taken.accepted += answer.accepted
-        self.taken.duplicates += answer.duplicates
-        refused += _rejects(answer, source)
 
-    def _labels(self, chunk: Chunk, source: str, refused: list[Reject]) -> None:
+def offset(store: Store, name: str) -> str | None:
+    """How far a source was read; None where it was not."""
+    return store.note(_PREFIX + name)
+
+
+def taken_in(ledger: Ledger, chunk: Chunk, source: str) -> tuple[Taken, list[Reject]]:
+    """Take a chunk with its offsets, within a change; what the ledger refuses is told, with it."""
+    taken, refused = Taken(), []
+    for name, reached in chunk.offsets.items():
+        ledger.store.keep_note(_PREFIX + name, reached)
+    if len(chunk.batch):
+        parts, faults = parts_of(chunk.batch)
+        answer = ledger.take_records(parts, faults, partial=True)
+        taken.accepted, taken.duplicates = answer.accepted, answer.duplicates
+        refused += _rejects(answer, source, lambda row: chunk.batch[row].to_json())
+    if chunk.labels:
         sent = [
             Sent(row, each.record_id, each.label, each.at, each.model)
             for row, each in enumerate(chunk.labels)
         ]
-        answer = self._ledger.take_labels(sent, [], partial=True)
-        self.taken.labels += answer.accepted
-        self.taken.parked += answer.parked
-        refused += _rejects(answer, source)
+        answer = ledger.take_labels(sent, [], partial=True)
+        taken.labels, taken.parked = answer.accepted, answer.parked
+        refused += _rejects(answer, source, lambda row: _shown(chunk.labels[row]))
+    taken.refused = len(refused)
+    return taken, refused
 
 
-def _rejects(answer: Answer, source: str) -> Iterable[Reject]:
+def _shown(label: Truth) -> str:
+    return msgspec.json.encode({"record_id": label.record_id, "label": label.label}).decode()
+
+
+def _rejects(answer: Answer, source: str, raw: Callable[[int], str]) -> Iterable[Reject]:
     return [
-        Reject(source, "row", told["row"], told["field"], told["problem"], told.get("hint", ""), "")
+        Reject(source, "row", told["row"], told["field"], told["problem"], told.get("hint", ""),
+               raw(told["row"]))
         for told in answer.rejected
-    ]
+    ]  # fmt: skip
 
 
 def parts_of(batch: Batch) -> tuple[list[Part], list[tuple[int, InvalidInput]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,8 @@ from homeostat.errors import InvalidInput
 from homeostat.lifecycle.course import Course
 from homeostat.runtime.account import AN_HOUR, ANY_MODEL, Account
 from homeostat.runtime.answers import Answer, Conflict, Sent, refusal
+from homeostat.runtime.cells import Cell
+from homeostat.runtime.cells import Place as CellPlace
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.judging import NOT_YET, judge
 from homeostat.runtime.labels import CORRECTED, RESTORED, RETRACTED, labelled
@@ -213,6 +215,10 @@ class Ledger:
             self._loose += more
         for account in self.accounts.values() if name is None else [self.accounts[name]]:
             account.parked(more, own=name is not None)
+
+    def absorb(self, name: str, cells: Mapping[CellPlace, Cell], digest: str) -> bool:
+        """Add counts that were made elsewhere to a model; False where they were added before."""
+        return self._account(name).absorb(cells, digest, self._clock())
 
     def keep_answer(self, key: str, digest: str, answer: str) -> None:
         """What a request with an idempotency key was answered."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 
 class Bell:
@@ -11,6 +11,7 @@ class Bell:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._rings: Counter[str] = Counter()
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
 
     def bind(self) -> None:
@@ -22,7 +23,12 @@ class Bell:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._ring, models)
 
+    def rings(self, model: str) -> int:
+        """How often it has rung for a model."""
+        return self._rings[model]
+
     def _ring(self, models: set[str]) -> None:
+        self._rings.update(models)
         for model in models:
             for event in self._waiting.get(model, ()):
                 event.set()

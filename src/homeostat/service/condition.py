@@ -48,6 +48,7 @@ async def condition(wires: Wires, request: Request) -> Response:
         "jobs": jobs,
         "loop_problem": wires.workers.problem,
         "sinks": _sinks(wires, figures),
+        "sources": [each.told() for each in wires.inflows.all],
         "plugins": told[:_MOST],
     })  # fmt: skip
 

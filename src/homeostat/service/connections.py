@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import ClassVar
 
 from starlette.types import Receive, Scope, Send
@@ -12,6 +13,7 @@ from homeostat.service.problems import Problem
 
 _MOST_HEADERS = 200
 _MOST_BYTES = 64 << 10  # of the address and all headers
+_UNSENT = 128 << 10  # bytes that the system keeps of what a client does not take; else 4 MB
 _SPARE = 64  # connections beyond the limit that are still told so
 
 
@@ -29,6 +31,9 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.limit_concurrency = None  # uvicorn's own answer does not say when to come again
         self._asked = self.app
+        link = transport.get_extra_info("socket")
+        if link is not None:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT)
         self._size = self._count = 0
         self._deadline = self.loop.call_later(self.seconds, self._late)
         if len(self.connections) > self.most + _SPARE:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from homeostat.runtime.follower import Follower
+from homeostat.runtime.inflow import Inflow
 from homeostat.service.figures import Copied, Figure, single
 from homeostat.service.wires import Wires
 
@@ -23,7 +24,8 @@ def waited_figures(wires: Wires) -> list[Figure]:
 def figures_of(wires: Wires, copied: Copied | None) -> list[Figure]:
     """All figures; only the service's own where none of the ledger was ever seen."""
     known = [] if copied is None else [*copied.figures(), _age(wires.latest.age(copied))]
-    return [*known, *_own(wires), *_of_sinks(wires.followers.all, copied)]
+    own = [*_own(wires), *_of_sources(wires.inflows.all)]
+    return [*known, *own, *_of_sinks(wires.followers.all, copied)]
 
 
 def _age(seconds: float) -> Figure:
@@ -43,6 +45,26 @@ def _own(wires: Wires) -> Iterator[Figure]:
                  wires.attempts.refusals, grows=True)  # fmt: skip
     yield single("loop_hindered", "1 while the loop of retrainings cannot go on.",
                  wires.workers.problem is not None)  # fmt: skip
+
+
+def _of_sources(inflows: list[Inflow]) -> Iterator[Figure]:
+    def of(name: str, told: str, grows: bool, value: Callable[[Inflow], float | None]) -> Figure:
+        values = [(each.inlet.name, value(each)) for each in inflows]
+        rows = [((source,), float(one)) for source, one in values if one is not None]
+        return Figure(f"source_{name}", told, grows, ("source",), rows)
+
+    if not inflows:
+        return
+    yield of("records", "Records taken since the start.", True, lambda one: one.taken.accepted)
+    yield of("duplicates", "Records that were there already.", True,
+             lambda one: one.taken.duplicates)  # fmt: skip
+    yield of("labels", "Labels taken since the start.", True, lambda one: one.taken.labels)
+    yield of("set_aside", "What was no record, or was refused.", True,
+             lambda one: one.set_aside + one.taken.refused)  # fmt: skip
+    yield of("failed", "Times that it was let go and tried again.", True, lambda one: one.failed)
+    yield of("hindered", "1 while nothing can come.", False, lambda one: one.problem is not None)
+    yield of("behind", "Messages that are there and were not read, where that is known.", False,
+             lambda one: one.behind)  # fmt: skip
 
 
 def _of_sinks(followers: list[Follower], copied: Copied | None) -> Iterator[Figure]:

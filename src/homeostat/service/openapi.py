@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from homeostat.dashboard.overview import SORTS
 from homeostat.runtime.answers import Answer, Reason
+from homeostat.service.absorbing import PARQUET
 from homeostat.service.deliveries import Replay
 from homeostat.service.guard import OPEN
 from homeostat.service.loop import Asked, Result
@@ -99,6 +100,23 @@ class Models(msgspec.Struct):
 
     models: list[Figures]
     stale: bool = False
+
+
+class AbsorbedStates(msgspec.Struct):
+    """What became of a model's states; `known` ones had been added before."""
+
+    model: str
+    minutes: _Count
+    records: _Count
+    known: bool
+    left_out: str
+
+
+class Absorbed(msgspec.Struct):
+    """What became of states; `no_records` are counts of rows that were none."""
+
+    absorbed: list[AbsorbedStates]
+    no_records: _Count
 
 
 class Column(msgspec.Struct):
@@ -275,6 +293,7 @@ DESCRIPTIONS: dict[tuple[str, str], Description] = {
         Answer, _SENDING, Record, many=True, others=(_ARROW,), statuses=_SENT
     ),
     ("POST", "/v1/labels"): Description(Answer, _SENDING, Label, many=True, statuses=_SENT),
+    ("POST", "/v1/states"): Description(Absorbed, others=(PARQUET,), statuses=_SENT),
     ("GET", "/v1/models"): Description(Models, statuses=_BUSY),
     ("GET", "/v1/models/{model}/status"): Description(Status, statuses=(404, *_BUSY)),
     ("GET", "/v1/models/{model}/series"): Description(
@@ -425,7 +444,7 @@ def _operation(route: Known, told: Description) -> dict[str, Any]:
     }
     if parameters:
         operation["parameters"] = parameters
-    if told.body is not None:
+    if told.body is not None or told.others:
         operation["requestBody"] = {"required": True, "content": _bodies(told)}
     return operation
 
@@ -439,9 +458,11 @@ def _answer(told: Description) -> dict[str, Any]:
 
 
 def _bodies(told: Description) -> dict[str, Any]:
-    one = _ref(told.body)
-    schema = {"anyOf": [one, {"type": "array", "items": one}]} if told.many else one
-    content: dict[str, Any] = {"application/json": {"schema": schema}}
+    content: dict[str, Any] = {}
+    if told.body is not None:
+        one = _ref(told.body)
+        schema = {"anyOf": [one, {"type": "array", "items": one}]} if told.many else one
+        content["application/json"] = {"schema": schema}
     for kind in (*(("application/x-ndjson",) if told.many else ()), *told.others):
         content[kind] = {"schema": {"type": "string", "contentMediaType": kind}}
     return content

@@ -21,6 +21,7 @@ from homeostat.runtime.answers import Answer
 from homeostat.runtime.ledger import Ledger, Part, Refusals, Refused
 from homeostat.runtime.measures import METRICS
 from homeostat.service import loop, pages, views
+from homeostat.service.absorbing import absorb
 from homeostat.service.bodies import read_body
 from homeostat.service.condition import condition
 from homeostat.service.decoding import JSON, labels_of, records_of
@@ -48,7 +49,6 @@ from homeostat.service.verdicts import (
 )
 from homeostat.service.wires import Wires
 from homeostat.sources.limits import RecordLimits
-from homeostat.stores.faults import StoreError
 from homeostat.stores.store import Store, Stored
 from homeostat.times import parse, to_micros
 
@@ -245,10 +245,9 @@ async def ready(wires: Wires, request: Request) -> Response:
     if wires.keeper.broken is not None:
         raise Problem(503, "store broken", "the store cannot be trusted; the service stops")
     known: tuple[dict[str, list[str]], list[str]] | None
-    try:
-        known, _ = await wires.looked("off", lambda ledger: (ledger.off(), ledger.mending()))
-    except StoreError as error:  # the server's own words, behind the colon, are not for all
-        raise _not_ready(str(error).partition(": ")[0]) from error
+    known, _ = await wires.looked("off", lambda ledger: (ledger.off(), ledger.mending()))
+    if wires.trouble is not None:  # the server's own words, behind the colon, are not for all
+        raise _not_ready(str(wires.trouble).partition(": ")[0])
     if wires.deaf > _DEAF:
         raise _not_ready(f"the store has not answered for {wires.deaf:.0f} s")
     allowed = _token(request).models
@@ -272,6 +271,7 @@ async def described(wires: Wires, request: Request) -> Response:
 TABLE = [
     Route("POST", "/v1/records", "ingest", send_records),
     Route("POST", "/v1/labels", "ingest", send_labels),
+    Route("POST", "/v1/states", "admin", absorb),
     Route("GET", "/v1/models", "read", models),
     Route("GET", "/v1/models/{model}/status", "read", status),
     Route("GET", "/v1/models/{model}/series", "read", model_series),

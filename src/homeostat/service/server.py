@@ -88,6 +88,7 @@ def _checked(folder: Path, settings: Service, caring: Caring | None) -> str | Pa
     faults = Faults()
     checks = [
         *(outlet.check for outlet in settings.sinks),
+        *(inlet.check for inlet in settings.sources),
         lambda: _check_tls(settings),
         lambda: telemetry.check(settings.telemetry),
         *([] if caring is None else [caring.check]),

@@ -12,6 +12,7 @@ from homeostat.collected import Faults
 from homeostat.errors import ConfigError, did_you_mean
 from homeostat.lifecycle.versions import Registry
 from homeostat.registries import registries_of
+from homeostat.runtime.inlets import Inlet, inlets_of
 from homeostat.runtime.ledger import Limits
 from homeostat.runtime.retention import Retention, check
 from homeostat.service.attempts import AttemptLimits
@@ -59,6 +60,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     retention: Retention = Retention()
     sinks: tuple[Outlet, ...] = ()
+    sources: tuple[Inlet, ...] = ()
     registries: tuple[Registry, ...] = ()
 
     def where(self, folder: Path) -> str | Path:
@@ -92,6 +94,8 @@ def service_of(given: dict[str, Any], path: str) -> Service:
 def _setting(name: str, value: Any, path: str) -> Any:
     if name == "sinks":
         return tuple(outlets_of(value, f"{path}.sinks"))
+    if name == "sources":
+        return tuple(inlets_of(value, f"{path}.sources"))
     if name == "registries":
         return tuple(registries_of(value, f"{path}.registries"))
     names = Service.__struct_fields__

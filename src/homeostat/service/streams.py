@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from functools import partial
 
-import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from homeostat.service.problems import Problem
 from homeostat.service.replies import SAFE
 from homeostat.service.wires import Wires
-from homeostat.stores.store import Store, Stored
 
-_AT_ONCE = 200
 _BEAT = 15.0  # seconds between signs of life
 
 
@@ -34,14 +30,15 @@ async def _events(wires: Wires, name: str, model: int, after: int) -> AsyncItera
     try:
         yield b"retry: 2000\n\n"
         while not wires.closing:
+            await wires.turns.mine()
             bell.clear()
-            page = await wires.read_in_time(partial(_page, model, after))
-            for event in page:
-                yield _framed(event.seq, event.kind, event.body)
-                after = event.seq
-            if len(page) == _AT_ONCE:
-                last = await wires.read_in_time(lambda store: store.last_event(model))
-                yield b": %d more wait\n\n" % (last - after)
+            page = await wires.frames.after(name, model, after)
+            if page.frames:
+                yield b"".join(page.frames)
+                after = page.numbers[-1]
+            if page.full:
+                if page.last > after:
+                    yield b": %d more wait\n\n" % (page.last - after)
                 continue
             try:
                 await asyncio.wait_for(bell.wait(), _BEAT)
@@ -50,12 +47,3 @@ async def _events(wires: Wires, name: str, model: int, after: int) -> AsyncItera
     finally:
         wires.listeners -= 1
         wires.bell.forget(name, bell)
-
-
-def _page(model: int, after: int, store: Store) -> list[Stored]:
-    return store.events(model, after, _AT_ONCE)
-
-
-def _framed(seq: int, kind: str, body: bytes) -> bytes:
-    data = msgspec.json.encode({"seq": seq, "kind": kind, "event": msgspec.Raw(body)})
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (seq, kind.encode(), data)

@@ -14,6 +14,7 @@ from homeostat.errors import Full
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.followers import Followers
 from homeostat.runtime.guarding import Guarding
+from homeostat.runtime.inflows import Inflows
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger, an_hour
 from homeostat.runtime.mender import Mender
@@ -26,10 +27,13 @@ from homeostat.service.callers import Callers
 from homeostat.service.caring import Caring
 from homeostat.service.desk import Desk
 from homeostat.service.figures import Latest
+from homeostat.service.frames import Frames
 from homeostat.service.readers import Readers
 from homeostat.service.reading import Reading
 from homeostat.service.settings import Service
+from homeostat.service.turns import Turns
 from homeostat.stores import open_store
+from homeostat.stores.faults import Busy
 from homeostat.stores.store import Store
 
 T = TypeVar("T")
@@ -58,12 +62,15 @@ class Wires:
         self.bell = Bell()
         self.began = time.monotonic()
         self.listeners = 0  # event streams that are open
+        self.turns = Turns()  # of theirs
+        self.frames = Frames(self.read_in_time, self.bell.rings)
         self.room = Room(settings.capacity)
         self.attempts = Attempts(settings.attempts)
         self._searching = asyncio.Lock()  # one at a time reads what takes long
         self.searched = 0.0  # seconds that such reading took, all in all
         self._seen: dict[str, Any] = {}
         self._deaf_since: float | None = None
+        self.trouble: Busy | None = None  # why the last look had no store
         self.closing = False
         self._guarding = Guarding(folder, engine_of, settings.plugin_seconds)
         self._mender = Mender(self._guarding.engine_of)
@@ -86,6 +93,7 @@ class Wires:
         )
         self.latest = Latest(self.keeper.submit)
         self.followers = Followers(settings.sinks, self.keeper, self._opened, now)
+        self.inflows = Inflows(settings.sources, self.keeper, now)
         self.workers = Workers(self._worked)
         self.readers = Readers(settings.readers, settings.record)
         self.desk = Desk()
@@ -103,6 +111,7 @@ class Wires:
         self.followers.start()
         crashpoint("followers_begun")
         self.workers.start()
+        self.inflows.start()
         crashpoint("workers_begun")
 
     async def changed(self, do: Callable[[Ledger], T], weight: int = 0, turn: int = 0) -> T:
@@ -115,8 +124,8 @@ class Wires:
     async def looked(self, name: str, look: Callable[[Ledger], T]) -> tuple[T | None, bool]:
         """What a look at the ledger tells, and whether that is old.
 
-        Where the keeper does not answer in time, it is what it told last under this name; None when
-        that was nothing. A look copies what it tells.
+        Where the keeper does not answer in time, or has no store, it is what it told last under
+        this name; None when that was nothing. A look copies what it tells.
         """
         try:
             looking = asyncio.shield(self._submitted(look))
@@ -124,7 +133,10 @@ class Wires:
         except (TimeoutError, Full):
             self._deaf_since = self._deaf_since or time.monotonic()
             return self._seen.get(name), True
-        self._deaf_since = None
+        except Busy as error:
+            self.trouble = error
+            return self._seen.get(name), True
+        self._deaf_since = self.trouble = None
         if told is not None:
             self._seen[name] = told
         return told, False
@@ -170,6 +182,7 @@ class Wires:
 
     def close(self) -> None:
         """Finish what was accepted, and let go."""
+        self.inflows.close(self.settings.grace)
         self.workers.stop(self.settings.grace)
         self.caring.close()
         self.followers.close(self.settings.grace)

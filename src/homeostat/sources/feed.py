@@ -89,10 +89,33 @@ def scheme_of(place: str) -> str:
     return scheme if mark else ""
 
 
+def check_feed(places: Sequence[str], format: str | None, options: Options) -> None:
+    """That these places can be read, as far as it is known without asking one of them.
+
+    Raises InvalidInput, MissingExtra.
+    """
+    streams = [place for place in places if scheme_of(place) in STREAMS]
+    if not streams:
+        open_feed(places, format, options)  # which opens nothing yet
+        return
+    _settled_stream(streams[0], places, format, options)
+    import_module(STREAMS[scheme_of(streams[0])]).check(streams[0])
+
+
 def _stream(
     place: str, places: Sequence[str], format: str | None, options: Options, resume: Resume,
     follow: bool, wait: Wait,
 ) -> Feed:  # fmt: skip
+    options = _settled_stream(place, places, format, options)
+    module = import_module(STREAMS[scheme_of(place)])
+    feed: Feed = module.open_stream(place, options, resume=resume, follow=follow, wait=wait)
+    return feed
+
+
+def _settled_stream(
+    place: str, places: Sequence[str], format: str | None, options: Options
+) -> Options:
+    """The options of a stream; raises InvalidInput for what cannot be of one."""
     if len(places) > 1:
         raise InvalidInput(place, "is a stream", "read it in a run of its own")
     if options.strict:
@@ -101,9 +124,7 @@ def _stream(
     if kind not in (None, "jsonl"):
         hint = "a message is one record as JSON, or what another stack logs"
         raise InvalidInput("format", f"cannot be {kind!r} of a stream", hint)
-    module = import_module(STREAMS[scheme_of(place)])
-    feed: Feed = module.open_stream(place, options, resume=resume, follow=follow, wait=wait)
-    return feed
+    return options
 
 
 def _is_delta(place: str) -> bool:

@@ -30,6 +30,7 @@ _WHO_READS = (
     "SELECT 1 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_xmin IS NOT NULL "
     "AND (datname = current_database() OR datname IS NULL) AND backend_type <> 'autovacuum worker'"
 )
+_TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
 _COUNTED = (
     "SELECT table_name FROM information_schema.columns WHERE table_schema = current_schema() "
     "AND column_name = 'id' AND column_default IS NOT NULL"
@@ -40,7 +41,8 @@ class Postgres:
     """A session with a database. `durability`: "full", or "fast" as `synchronous_commit = off`.
 
     A session that was cut off is begun anew with the next transaction. Raises Busy while the
-    server cannot be reached or another service holds the database, StoreFull, StoreBroken.
+    server cannot be reached, is a standby or a primary that was replaced, or another service holds
+    the database; StoreFull, StoreBroken.
     `beside` a service that runs, for small changes that are of nobody's state but the database's.
     """
 
@@ -51,6 +53,7 @@ class Postgres:
     ) -> None:
         self._url, self._durability, self._read_only = url, durability, read_only
         self._beside = beside
+        self._timeline = 0
         self._connection = self._connected()
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
@@ -144,9 +147,30 @@ class Postgres:
                 return
             if self._beside:
                 return
+            standby = connection.execute("SELECT pg_is_in_recovery()").fetchone()
             held = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+        if standby is None or standby[0]:
+            raise Busy(
+                "PostgreSQL is a standby, which keeps nothing; promote it, or have the address "
+                "name the primary: target_session_attrs=read-write"
+            )
         if held is None or not held[0]:
             raise Busy("another service holds this database; stop it first, or use another one")
+        self._check_timeline(connection)
+
+    def _check_timeline(self, connection: psycopg.Connection[Any]) -> None:
+        """A primary that was replaced, and is back, lacks what was acknowledged since."""
+        try:
+            told = connection.execute(_TIMELINE).fetchone()
+        except psycopg.Error:  # some that speak its protocol have no such thing
+            return
+        timeline = 0 if told is None else int(told[0], 16)
+        if timeline < self._timeline:
+            raise Busy(
+                f"PostgreSQL is a former primary, of timeline {timeline} and not {self._timeline}; "
+                "stop it, or make it a standby of the present one"
+            )
+        self._timeline = timeline
 
 
 class _Translated:
@@ -163,6 +187,8 @@ class _Translated:
             raise StoreFull(f"PostgreSQL has no room: {said}") from error
         if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
             raise Busy(f"another session holds what this needs: {said}") from error
+        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+            raise Busy(f"PostgreSQL takes no changes now: {said}") from error
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             raise Busy(f"PostgreSQL does not answer: {said}") from error
         raise StoreBroken(f"PostgreSQL refuses: {said}; run: homeostat doctor") from error

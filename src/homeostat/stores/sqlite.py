@@ -8,6 +8,7 @@ a checksum in each page, so that what was spoiled on the disk is refused, not re
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +25,12 @@ try:
 except ImportError as error:
     raise MissingExtra("service", "apsw", "The embedded store") from error
 
+_log = logging.getLogger("homeostat.store")
+
 FILE = "homeostat.db"
+LONG_LOG = 256 << 20
+"""Bytes of write-ahead log after which it is told: somebody keeps it from being written back."""
+
 SYNCHRONOUS = {"full": "FULL", "fast": "NORMAL"}
 _BUSY_MS = 5_000
 _WAL_MOST = 4 << 20  # bytes of write-ahead log after which it is written back
@@ -52,6 +58,7 @@ class SQLite:
             )
         self.path = Path(folder) / FILE
         self._logged = 0  # bytes of write-ahead log
+        self._told = False  # that it is long
         flags = apsw.SQLITE_OPEN_READONLY if read_only else _WRITABLE
         with _Translated(self.path):
             self._connection = apsw.Connection(os.fspath(self.path), flags=flags, vfs=_CHECKED)
@@ -128,11 +135,21 @@ class SQLite:
         with _Translated(self.path):
             self._connection.set_busy_timeout(0)
             try:
-                with suppress(apsw.BusyError):
-                    self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
-                    self._logged = 0
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+                self._logged, self._told = 0, False
+            except apsw.BusyError:
+                self._tell()
             finally:
                 self._connection.set_busy_timeout(_BUSY_MS)
+
+    def _tell(self) -> None:
+        """That it grows behind one who reads for long: once, until it is written back."""
+        if self._logged > LONG_LOG and not self._told:
+            self._told = True
+            _log.warning(
+                "%s: its log has %d MB, and grows until whoever reads the database, or has read "
+                "since long ago, ends that; nothing is lost", self.path, self._logged >> 20,
+            )  # fmt: skip
 
     def _note_log(self, connection: apsw.Connection, name: str, pages: int) -> int:
         """How long the log is after a commit; its file keeps its size when it begins anew."""

@@ -36,6 +36,14 @@ class Broker(Protocol):
         """Whether all that was there has been pulled."""
         ...
 
+    def hindered(self) -> str | None:
+        """Why nothing can come now, where it tries again by itself; None when all is well."""
+        ...
+
+    def behind(self) -> int | None:
+        """How many messages are there that were not pulled; None where nobody knows."""
+        ...
+
     def taken(self, pulled: Pulled) -> None:
         """What was pulled is durable now: the broker may forget it."""
         ...

@@ -25,6 +25,7 @@ _KNOWN = ("group", "from", "dead_letters")
 _FROM = ("earliest", "latest")
 _MOMENT = 0.2  # seconds for which messages are waited for
 _PATIENCE = 15.0  # seconds for an answer of the cluster
+_PROBE = 1.0  # seconds for the question whether one of its brokers is there again
 _CONNECTION = ("bootstrap.", "broker.", "client.", "sasl.", "security.", "socket.", "ssl.")
 _LOG = logging.getLogger(__name__)
 
@@ -38,10 +39,33 @@ def open_stream(
     `from` is earliest or latest, for a group that has read nothing; settings of librdkafka, which
     have a dot in their name, go to it as they are. Raises InvalidInput, MissingExtra.
     """
-    address = Address(place, _KNOWN, free=".")
+    address = _address(place)
     waiting = Waiting(Recogniser(options), f"kafka {address.path}", resume)
     broker = Kafka(address, resume)
     return Stream(address.name, "kafka", broker, options, waiting, follow, wait)
+
+
+def check(place: str) -> None:
+    """That the address can be one, and what reads it is installed; asks nobody.
+
+    Raises InvalidInput, MissingExtra.
+    """
+    _address(place)
+    _library()
+
+
+def _address(place: str) -> Address:
+    address = Address(place, _KNOWN, free=".")
+    address.one_of("from", _FROM)
+    return address
+
+
+def _library() -> Any:
+    try:
+        import confluent_kafka
+    except ImportError as error:
+        raise MissingExtra("kafka", "confluent-kafka", "Reading Kafka") from error
+    return confluent_kafka
 
 
 class Kafka:
@@ -54,11 +78,7 @@ class Kafka:
     """
 
     def __init__(self, address: Address, resume: Resume) -> None:
-        try:
-            import confluent_kafka
-        except ImportError as error:
-            raise MissingExtra("kafka", "confluent-kafka", "Reading Kafka") from error
-        self._lib: Any = confluent_kafka
+        self._lib: Any = _library()
         self._topic, self._resume = address.path, resume
         self._group = address.get("group", "homeostat")
         self._dead_letters = address.settings.get("dead_letters")
@@ -67,6 +87,8 @@ class Kafka:
         self._ended: set[int] = set()
         self._assigned: set[int] = set()
         self._taken: dict[int, int] = {}
+        self._next: dict[int, int] = {}
+        self._lost: str | None = None
         self._consumer = self._made(address)
         self._check(address)
         self._consumer.subscribe(
@@ -82,7 +104,7 @@ class Kafka:
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
             "auto.offset.reset": address.one_of("from", _FROM),
-            "error_cb": lambda error: _LOG.warning("kafka: %s", error.str()),
+            "error_cb": self._on_error,
         }
         try:
             return self._lib.Consumer(settings, logger=_LOG)
@@ -124,6 +146,7 @@ class Kafka:
                 places[partition] = f"{self._topic}/{partition}"
             messages.append(Message(places[partition], offset, each.value()))
             offsets[partition] = offset + 1
+        self._next |= offsets
         return Pulled(messages, {self._key(at): str(next_) for at, next_ in offsets.items()})
 
     def _told(self, message: Any) -> None:
@@ -136,6 +159,32 @@ class Kafka:
 
     def at_end(self) -> bool:
         return bool(self._assigned) and self._assigned <= self._ended
+
+    def _on_error(self, error: Any) -> None:
+        _LOG.warning("kafka: %s", error.str())
+        if error.code() == self._lib.KafkaError._ALL_BROKERS_DOWN:
+            self._lost = f"kafka: {error.str()}"
+
+    def hindered(self) -> str | None:
+        """It connects again by itself, which nothing but a question tells."""
+        if self._lost is not None:
+            with suppress(self._lib.KafkaException):
+                self._consumer.list_topics(self._topic, timeout=_PROBE)
+                self._lost = None
+        return self._lost
+
+    def behind(self) -> int | None:
+        """As the brokers told with the last messages."""
+        left = [self._behind(partition) for partition in self._assigned]
+        return None if None in left else sum(n for n in left if n is not None)
+
+    def _behind(self, partition: int) -> int | None:
+        if partition in self._ended:
+            return 0
+        place = self._lib.TopicPartition(self._topic, partition)
+        _, high = self._consumer.get_watermark_offsets(place, cached=True)
+        known = partition in self._next and high >= 0
+        return max(0, high - self._next[partition]) if known else None
 
     def taken(self, pulled: Pulled) -> None:
         for name, offset in pulled.offsets.items():
@@ -183,6 +232,7 @@ class Kafka:
                 each.offset = max(int(kept), each.offset)
         self._assigned = {each.partition for each in partitions}
         self._ended.clear()
+        self._next.clear()
         self._taken.clear()
         consumer.assign(partitions)
 

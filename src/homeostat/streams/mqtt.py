@@ -41,6 +41,23 @@ def open_stream(
     return Stream(address.name, "mqtt", Mqtt(address), options, waiting, follow, wait)
 
 
+def check(place: str) -> None:
+    """That the address can be one, and what reads it is installed; asks nobody.
+
+    Raises InvalidInput, MissingExtra.
+    """
+    Address(place, _KNOWN)
+    _library()
+
+
+def _library() -> Any:
+    try:
+        from paho.mqtt import client
+    except ImportError as error:
+        raise MissingExtra("mqtt", "paho-mqtt", "Reading MQTT") from error
+    return client
+
+
 class Mqtt:
     """A client with a session of its own, which the broker keeps while it is away.
 
@@ -49,25 +66,23 @@ class Mqtt:
     """
 
     def __init__(self, address: Address) -> None:
-        try:
-            from paho.mqtt import client as paho
-            from paho.mqtt.enums import CallbackAPIVersion
-        except ImportError as error:
-            raise MissingExtra("mqtt", "paho-mqtt", "Reading MQTT") from error
+        paho = _library()
         self._filter, self._dead_letters = address.path, address.settings.get("dead_letters")
         self._came: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._connected, self._refused = threading.Event(), ""
         self._untold: list[Any] = []
         self._read, self._ended = 0, False
         self._client: Any = paho.Client(
-            CallbackAPIVersion.VERSION2, address.get("client_id", "homeostat"),
+            paho.CallbackAPIVersion.VERSION2, address.get("client_id", "homeostat"),
             clean_session=False, manual_ack=True,
         )  # fmt: skip
         if address.user is not None:
             self._client.username_pw_set(address.user, address.password)
         if address.scheme == "mqtts":
             self._client.tls_set()
+        self._lost: str | None = None
         self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
         self._client.on_message = lambda _client, _data, message: self._came.put(message)
         self._connect(address)
 
@@ -88,7 +103,11 @@ class Mqtt:
             self._refused = str(reason)
         else:
             client.subscribe(self._filter, qos=_AT_LEAST_ONCE)
+            self._lost = None
         self._connected.set()
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _: Any) -> None:
+        self._lost = f"mqtt: the connection is lost: {reason}"
 
     def pull(self, most: int) -> Pulled:
         found: list[Any] = []
@@ -108,6 +127,14 @@ class Mqtt:
 
     def at_end(self) -> bool:
         return self._ended
+
+    def hindered(self) -> str | None:
+        """It connects again by itself."""
+        return self._lost
+
+    def behind(self) -> int | None:
+        """The broker does not tell."""
+        return None
 
     def taken(self, pulled: Pulled) -> None:
         for each in self._untold:

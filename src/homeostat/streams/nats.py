@@ -23,6 +23,7 @@ from homeostat.streams.stream import Stream
 T = TypeVar("T")
 
 _KNOWN = ("from", "subject", "dead_letters", "token", "credentials")
+_FROM = ("earliest", "latest")
 _MOMENT = 0.2  # seconds for which messages are waited for
 _PATIENCE = 10  # seconds for an answer
 _MOST = 1_000  # messages of one pull, which the server bounds
@@ -37,22 +38,43 @@ def open_stream(
     `subject` leaves out the others of the stream; `token` and `credentials`, a file, sign in.
     `from` is earliest or latest, where nothing was read. Raises InvalidInput, MissingExtra.
     """
-    address = Address(place, _KNOWN)
+    address = _address(place)
     waiting = Waiting(Recogniser(options), f"nats {address.path}", resume)
     return Stream(address.name, "nats", Nats(address, resume), options, waiting, follow, wait)
+
+
+def check(place: str) -> None:
+    """That the address can be one, and what reads it is installed; asks nobody.
+
+    Raises InvalidInput, MissingExtra.
+    """
+    _address(place)
+    _library()
+
+
+def _address(place: str) -> Address:
+    address = Address(place, _KNOWN)
+    address.one_of("from", _FROM)
+    return address
+
+
+def _library() -> Any:
+    try:
+        import nats.aio.client
+    except ImportError as error:
+        raise MissingExtra("nats", "nats-py", "Reading NATS") from error
+    return nats
 
 
 class Nats:
     """A consumer of one stream, made anew at each start behind what was taken."""
 
     def __init__(self, address: Address, resume: Resume) -> None:
-        try:
-            import nats.aio.client
-            from nats import errors
-            from nats.js import api
-        except ImportError as error:
-            raise MissingExtra("nats", "nats-py", "Reading NATS") from error
-        self._lib, self._api = nats, api
+        self._lib = _library()
+        from nats import errors
+        from nats.js import api
+
+        self._api = api
         self._fault: type[Exception] = errors.Error
         self._nothing: tuple[type[Exception], ...] = (TimeoutError, errors.TimeoutError)
         self._stream = address.path
@@ -60,6 +82,7 @@ class Nats:
         self._dead_letters = address.settings.get("dead_letters")
         self._key = f"nats {self._stream} {self._subject or ''}".rstrip()
         self._ended = False
+        self._left: int | None = None
         self._loop = asyncio.new_event_loop()
         try:
             beginning = self._begin(address, resume(self._key))
@@ -86,7 +109,7 @@ class Nats:
         self._jetstream: Any = self._connection.jetstream(timeout=_PATIENCE)
         await self._jetstream.stream_info(self._stream)
         policy = self._api.DeliverPolicy
-        latest = address.one_of("from", ("earliest", "latest")) == "latest"
+        latest = address.one_of("from", _FROM) == "latest"
         begin = (
             {"deliver_policy": policy.BY_START_SEQUENCE, "opt_start_seq": int(kept) + 1}
             if kept is not None
@@ -111,10 +134,19 @@ class Nats:
             for each in found
         ]
         self._ended = not found
+        self._left = found[-1].metadata.num_pending if found else self._left
         return Pulled(messages, {self._key: str(messages[-1].number)} if messages else {})
 
     def at_end(self) -> bool:
         return self._ended
+
+    def hindered(self) -> str | None:
+        """It connects again by itself."""
+        return None if self._connection.is_connected else "nats: the connection is lost"
+
+    def behind(self) -> int | None:
+        """As the server told with the last message."""
+        return 0 if self._ended and self._connection.is_connected else self._left
 
     def taken(self, pulled: Pulled) -> None:
         """Nothing is told: each start says where to begin."""

@@ -18,6 +18,7 @@ from homeostat.streams.faults import StreamBroken
 from homeostat.streams.stream import Stream
 
 _KNOWN = ("field", "from", "dead_letters")
+_FROM = ("earliest", "latest")
 _MOMENT = 200  # milliseconds for which entries are waited for
 _TRIES = 3  # of a read, when the connection was cut
 
@@ -32,23 +33,44 @@ def open_stream(
     entry has one field only. `from` is earliest or latest, where nothing was read. Raises
     InvalidInput, MissingExtra.
     """
-    address = Address(place, _KNOWN)
+    address = _address(place)
     waiting = Waiting(Recogniser(options), f"redis {address.path}", resume)
     return Stream(
         address.name, "redis", Redis(address, resume), options, waiting, follow, wait
     )  # fmt: skip
 
 
+def check(place: str) -> None:
+    """That the address can be one, and what reads it is installed; asks nobody.
+
+    Raises InvalidInput, MissingExtra.
+    """
+    _address(place)
+    _library()
+
+
+def _address(place: str) -> Address:
+    address = Address(place, _KNOWN)
+    address.one_of("from", _FROM)
+    return address
+
+
+def _library() -> Any:
+    try:
+        import redis
+    except ImportError as error:
+        raise MissingExtra("redis", "redis", "Reading Redis") from error
+    return redis
+
+
 class Redis:
     """A reader of one stream. Entries are numbered in the order in which they come."""
 
     def __init__(self, address: Address, resume: Resume) -> None:
-        try:
-            import redis
-            from redis.backoff import ExponentialBackoff
-            from redis.retry import Retry
-        except ImportError as error:
-            raise MissingExtra("redis", "redis", "Reading Redis") from error
+        redis = _library()
+        from redis.backoff import ExponentialBackoff
+        from redis.retry import Retry
+
         self._fault: type[Exception] = redis.RedisError
         self._stream, self._field = address.path, address.settings.get("field", "").encode()
         self._dead_letters = address.settings.get("dead_letters")
@@ -70,7 +92,7 @@ class Redis:
     def _first(self, address: Address) -> str:
         """The id after which reading begins."""
         self._redis.ping()
-        if address.one_of("from", ("earliest", "latest")) == "earliest":
+        if address.one_of("from", _FROM) == "earliest":
             return "0-0"
         latest = self._redis.xrevrange(self._stream, count=1)
         return latest[0][0].decode() if latest else "0-0"
@@ -99,6 +121,14 @@ class Redis:
 
     def at_end(self) -> bool:
         return self._ended
+
+    def hindered(self) -> str | None:
+        """A pull raises."""
+        return None
+
+    def behind(self) -> int | None:
+        """Known only where there is no more."""
+        return 0 if self._ended else None
 
     def taken(self, pulled: Pulled) -> None:
         """Nothing is told: a stream is trimmed by who writes it."""

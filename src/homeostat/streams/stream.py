@@ -44,6 +44,20 @@ class Stream:
         """How many bytes of messages were read."""
         return self._bytes
 
+    @property
+    def hindered(self) -> str | None:
+        """Why nothing can come now; None when all is well."""
+        return self._broker.hindered()
+
+    @property
+    def behind(self) -> int | None:
+        """How many messages are there that were not read; None where nobody knows."""
+        return self._broker.behind()
+
+    def refuse(self, rejects: Sequence[Reject]) -> None:
+        """Records and labels that whoever took them refused go to the dead letters, too."""
+        self._set_aside(rejects, ())
+
     def __iter__(self) -> Iterator[Chunk]:
         while True:
             pulled = self._broker.pull(self.options.rows)

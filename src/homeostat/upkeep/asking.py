@@ -37,15 +37,28 @@ def ask(
 
     The token in the file is for this service alone: no redirect is followed.
     """
+    data = None if body is None else msgspec.json.encode(body)
+    return _asked(url, token_file, path, data, "application/json", query)
+
+
+def send(url: str, token_file: Path, path: str, body: bytes, kind: str) -> Any:
+    """Send a body of another kind than JSON; the answer as plain data. Raises NoAnswer."""
+    return _asked(url, token_file, path, body, kind, None)
+
+
+def _asked(
+    url: str, token_file: Path, path: str, body: bytes | None, kind: str,
+    query: Mapping[str, Any] | None,
+) -> Any:  # fmt: skip
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise InvalidSetting(f"{url!r} is no address of a service, like http://127.0.0.1:8321")
     token = token_in(token_file)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
     asked = f"?{urllib.parse.urlencode(query)}" if query else ""
     request = urllib.request.Request(
         url.rstrip("/") + urllib.parse.quote(path) + asked, headers=headers,
-        data=None if body is None else msgspec.json.encode(body),
+        data=body,
     )  # fmt: skip
     opener = urllib.request.build_opener(Straight)
     try:

@@ -41,8 +41,8 @@ def examine(folder: Path, now: Callable[[], int] = lambda: time.time_ns() // 100
     found += tried("disk", lambda: [outside.disk(folder)])
     found += tried("plug-ins", lambda: outside.hung(folder))
     found += busy
-    if not serving:
-        found += tried("log", lambda: [outside.the_log(folder)])
+    log = outside.log_length if serving else outside.the_log
+    found += tried("log", lambda: [log(folder)])
     return found + tried("integrity", lambda: _copied(folder, serving, now))
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from homeostat.runtime.hangs import Hangs
-from homeostat.stores.sqlite import FILE
+from homeostat.stores.sqlite import FILE, LONG_LOG
 from homeostat.upkeep import log
 from homeostat.upkeep.findings import BACKUP, Finding, error, fine, warning
 
@@ -69,6 +69,17 @@ def disk(folder: Path) -> Finding:
         return warning("disk", f"{free:,} bytes are free, less than the {needed:,} to be safe",
                        "make room, or keep less: [service.retention]")  # fmt: skip
     return fine("disk", f"{free:,} bytes are free")
+
+
+def log_length(folder: Path) -> Finding:
+    """Whether somebody keeps the log of a server that runs from being written back."""
+    path = folder / LOG
+    size = path.stat().st_size if path.exists() else 0
+    if size > LONG_LOG:
+        return warning("log", f"{path} has {size:,} bytes: somebody has read from the database "
+                       "since long ago", "end what else has it open, as `sqlite3` or a backup; "
+                       "the service writes the log back by itself then")  # fmt: skip
+    return fine("log", f"{size:,} bytes")
 
 
 def hung(folder: Path) -> Iterator[Finding]:
