@@ -37,6 +37,9 @@ streams = 40
 type = "jsonl"
 name = "archive"
 path = "events.jsonl"
+
+[[service.sources]]
+from = "feed.jsonl"
 """
 
 LOOPS = ("loop", "asks-approve", "asks-cancel")
@@ -61,6 +64,7 @@ class Stage:
         (home / "homeostat.toml").write_text(
             CONFIG + "".join(LOOP.replace("NAME", name) for name in LOOPS)
         )
+        (home / "feed.jsonl").touch()
         self._errors = (home / "stderr").open("wb")
         self._begin("0")
         self.admin = (home / "token").read_text().strip()

@@ -185,7 +185,8 @@ def test_a_backtest_is_shown_with_its_front(view_of, tmp_path):
 
 def test_health_tells_of_queues_disk_and_sinks(view_of):
     page = view_of().go("#/health")
-    for text in ("Queue", "Disk free", "Delivers", "All plug-ins work.", "Labels refused"):
+    for text in ("Queue", "Disk free", "Delivers", "All plug-ins work.", "Labels refused",
+                 "feed.jsonl", "Reads", "Set aside"):  # fmt: skip
         shown(page, text)
 
 

@@ -170,6 +170,15 @@ def test_other_windows_and_files_are_refused_and_nothing_is_added(folder, tmp_pa
         absorb(folder, [states_file(tmp_path / "odd.parquet", odd)], "tester")
 
 
+def test_a_reference_is_refused_with_where_it_belongs(folder, tmp_path):
+    from homeostat.reference import Reference
+
+    file = tmp_path / "usual.homeostat"
+    Reference.fit({"age": np.arange(100.0)}).save(file)
+    with pytest.raises(InvalidSetting, match=r"is a reference.*name it in the detector"):
+        absorb(folder, [file], "tester")
+
+
 def test_not_beside_a_server_and_as_a_command(folder, tmp_path):
     file = states_file(tmp_path / "s.parquet")
     with locked(folder), pytest.raises(Taken):

@@ -84,7 +84,9 @@ def _strength(p: float) -> float:
 
 def _reasons(evidence: Evidence, holds: dict[str, bool]) -> dict[str, str]:
     chance = "no more than chance gives"
-    relation = evidence.relation.text if holds["concept drift"] else chance
+    relation = "; ".join([evidence.relation.text, *evidence.suspected[:5]])
+    if not holds["concept drift"]:
+        relation = chance
     if evidence.relation.unseen and not holds["concept drift"]:
         relation = evidence.relation.unseen
     moved = [evidence.covariates.text, *evidence.suspected[:5]]

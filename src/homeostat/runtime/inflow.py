@@ -23,6 +23,7 @@ from homeostat.runtime.ledger import Ledger
 from homeostat.sources.chunk import Chunk, Reject
 from homeostat.sources.feed import Feed
 from homeostat.streams.stream import Stream
+from homeostat.times import from_micros, to_text
 
 _log = logging.getLogger("homeostat.sources")
 
@@ -83,7 +84,8 @@ class Inflow:
         """How it is, for people."""
         return {
             "name": self.inlet.name, "problem": self.problem, "failed": self.failed,
-            "behind": self.behind, "set_aside": self.set_aside, "latest": self.latest,
+            "behind": self.behind, "set_aside": self.set_aside,
+            "latest": None if self.latest is None else to_text(from_micros(self.latest)),
             **asdict(self.taken),
         }  # fmt: skip
 

@@ -78,7 +78,8 @@ def offset(store: Store, name: str) -> str | None:
 
 def taken_in(ledger: Ledger, chunk: Chunk, source: str) -> tuple[Taken, list[Reject]]:
     """Take a chunk with its offsets, within a change; what the ledger refuses is told, with it."""
-    taken, refused = Taken(), []
+    taken = Taken()
+    refused: list[Reject] = []
     for name, reached in chunk.offsets.items():
         ledger.store.keep_note(_PREFIX + name, reached)
     if len(chunk.batch):

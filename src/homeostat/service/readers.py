@@ -80,7 +80,7 @@ class _Reader:
 
     async def _ask(self, kind: str, body: bytes) -> _Answer:
         async with self._beginning:
-            if self._process is None or self._process.returncode is not None:
+            if self._listening is None or self._listening.done():
                 await self._begin()
             assert self._process is not None
             asks = self._process.stdin
@@ -101,16 +101,17 @@ class _Reader:
 
     async def close(self) -> None:
         """End the process; what it was asked has no answer then."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            process.kill()
-        assert process.stdin is not None
-        assert self._listening is not None
-        process.stdin.close()
-        await self._listening
-        await process.wait()
+        async with self._beginning:
+            process, self._process = self._process, None
+            if process is None:
+                return
+            if process.returncode is None:
+                process.kill()
+            assert process.stdin is not None
+            assert self._listening is not None
+            process.stdin.close()
+            await self._listening
+            await process.wait()
 
 
 async def _listen(process: Process, asked: deque[_Answer]) -> None:
@@ -122,9 +123,9 @@ async def _listen(process: Process, asked: deque[_Answer]) -> None:
             (length,) = LENGTH.unpack(await answers.readexactly(LENGTH.size))
             found = _DECODER.decode(await answers.readexactly(length))
             _tell(asked.popleft(), found)
-    except (OSError, EOFError, msgspec.DecodeError):
+    except EOFError:  # it has ended
         pass
-    if process.returncode is None:
+    except (OSError, msgspec.DecodeError):
         with suppress(ProcessLookupError):
             process.kill()
     for answer in asked:

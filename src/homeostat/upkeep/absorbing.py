@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from homeostat.errors import InvalidInput, InvalidSetting, SnapshotMismatch
 from homeostat.profiles.kept import read_states
 from homeostat.profiles.offered import Offer, offered
+from homeostat.profiles.state import Place
+from homeostat.reference import Reference
 from homeostat.runtime.absorbing import absorb as added
 from homeostat.stores import audit
 from homeostat.stores.store import Store
@@ -50,9 +53,31 @@ def absorb(
 
 
 def _file(store: Store, file: str, now: int) -> list[Absorbed]:
-    offers, refused = offered(read_states(file), file)
+    offers, refused = offered(states_in(file), file)
     told = [_model(store, file, offer, now) for offer in offers]
     return told + refused_rows(file, refused)
+
+
+def states_in(file: str) -> list[tuple[Place, bytes]]:
+    """The states of a file; InvalidSetting where it is a reference, InvalidInput for all else."""
+    try:
+        return read_states(file)
+    except InvalidInput:
+        if not _is_reference(file):
+            raise
+    raise InvalidSetting(
+        f"{file}: is a reference, which is configuration and no counts: what detectors have told "
+        f'would not follow from it; name it in the detector, reference = "{file}", and start the '
+        "service again"
+    )
+
+
+def _is_reference(file: str) -> bool:
+    try:
+        Reference.load(file)
+    except (InvalidInput, SnapshotMismatch):
+        return False
+    return True
 
 
 def refused_rows(file: str, refused: int) -> list[Absorbed]:

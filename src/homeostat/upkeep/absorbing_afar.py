@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from homeostat.profiles.kept import read_states, states_body
+from homeostat.profiles.kept import states_body
 from homeostat.profiles.state import Place
-from homeostat.upkeep.absorbing import Absorbed, refused_rows
+from homeostat.upkeep.absorbing import Absorbed, refused_rows, states_in
 from homeostat.upkeep.asking import send
 
 _PATH = "/v1/states"
@@ -24,7 +24,7 @@ def absorb_afar(url: str, token_file: Path, files: Sequence[Path | str]) -> Iter
     """
     for file in map(str, files):
         models: dict[str, list[tuple[Place, bytes]]] = {}
-        for place, body in read_states(file):
+        for place, body in states_in(file):
             models.setdefault(place.model, []).append((place, body))
         refused = models.pop("", [])
         for name in sorted(models):

@@ -59,7 +59,8 @@ function draw(told) {
       stat("Listeners", count(told.listeners.open), `of ${count(told.listeners.most)}`)),
     told.loop_problem ? h("p", { class: "notice bad" }, `The loop of retrainings cannot go on: ${told.loop_problem}`) : null,
     h("div", { class: "halves" },
-      h("div", {}, card("Sinks", told.sinks.length ? sinks(told.sinks) : h("div", { class: "empty" }, "No sink is configured: events stay in the log."), { flush: told.sinks.length > 0 }),
+      h("div", {}, told.sources.length ? card("Sources", sources(told.sources), { flush: true }) : null,
+        card("Sinks", told.sinks.length ? sinks(told.sinks) : h("div", { class: "empty" }, "No sink is configured: events stay in the log."), { flush: told.sinks.length > 0 }),
         card("Plug-ins that failed", told.plugins.length ? plugins(told.plugins) : allWell("All plug-ins work."), { flush: told.plugins.length > 0 }),
         card("Retrainings", jobs(told.jobs), { flush: true })),
       h("div", {}, card("Dropped and refused", lost(told), { flush: true }))),
@@ -75,6 +76,15 @@ export function table(heads, rows, numbers) {
   return h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": heads.join(", ") }, h("table", {},
     h("thead", {}, h("tr", {}, heads.map((text, at) => h("th", { scope: "col", class: kind(at) }, text)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, at) => h("td", { class: kind(at) }, cell)))))));
+}
+
+/** @param {any[]} list */
+function sources(list) {
+  return table(["Source", "State", "Records", "Set aside", "Behind"], list.map((source) => [
+    h("b", {}, source.name),
+    source.problem ? h("span", { class: "badge is-warn", title: source.problem }, icon("drifting"), "Retrying") : h("span", { class: "badge is-good" }, icon("healthy"), "Reads"),
+    count(source.accepted), count(source.set_aside + source.refused), source.behind === null ? "not known" : count(source.behind),
+  ]), [2, 3, 4]);
 }
 
 /** @param {any[]} list */
