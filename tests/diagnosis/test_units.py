@@ -110,8 +110,9 @@ def test_a_suspected_unit_is_told_and_breaks_nothing():
 
 def test_a_suspected_unit_is_told_with_the_advice_to_retrain():
     before, now = loans(33), loans(34, 1500)
-    shrunk = now | {"income": now["income"] / 1.609344, "score": np.full(1500, 0.01)}
-    result = diagnose(before, shrunk | {"predicted_label": np.zeros(1500)})
+    label = np.where(now["debt"] > 0.35, 1 - now["ground_truth_label"], now["ground_truth_label"])
+    shrunk = now | {"income": now["income"] / 1.609344, "ground_truth_label": label}
+    result = diagnose(before, shrunk)
     assert result.cause == "concept drift"
     assert result.retrain == "yes: the relation has changed"
     assert "income may be divided by 1.609 (miles and kilometres), but " in result.reason

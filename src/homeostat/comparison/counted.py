@@ -145,9 +145,9 @@ class NumberPair(_Counted):
     @cached_property
     def counts(self) -> tuple[Floats, Floats]:
         """Of both sides, with infinite values in cells of their own."""
-        a, b = (
-            _with_ends(side) * weight for side, weight in zip(self.sides, self.weights, strict=True)
-        )
+        left, right = self.sides
+        a: Floats = _with_ends(left) * self.weights[0]
+        b: Floats = _with_ends(right) * self.weights[1]
         return a, b
 
     @property
@@ -302,7 +302,7 @@ class NumberPair(_Counted):
 
 def _with_ends(side: NumberTally) -> NDArray[np.int64]:
     """Counts with infinite values in cells of their own."""
-    counts = np.empty(len(side.counts) + 2, np.int64)
+    counts: NDArray[np.int64] = np.empty(len(side.counts) + 2, np.int64)
     counts[0], counts[1:-1], counts[-1] = side.below, side.counts, side.above
     return counts
 

@@ -84,13 +84,12 @@ def _strength(p: float) -> float:
 
 def _reasons(evidence: Evidence, holds: dict[str, bool]) -> dict[str, str]:
     chance = "no more than chance gives"
-    relation = "; ".join([evidence.relation.text, *evidence.suspected[:5]])
-    if not holds["concept drift"]:
-        relation = chance
-    if evidence.relation.unseen and not holds["concept drift"]:
-        relation = evidence.relation.unseen
-    moved = [evidence.covariates.text, *evidence.suspected[:5]]
-    features = "; ".join(moved) if holds["covariate drift"] else chance
+    suspected = evidence.suspected[:5]
+    relation = evidence.relation.unseen or chance
+    if holds["concept drift"]:
+        relation = "; ".join([evidence.relation.text, *suspected])
+    moved = "; ".join([evidence.covariates.text, *suspected])
+    features = moved if holds["covariate drift"] else chance
     broken = [f"{each.column} {each.text}" for each in evidence.breaks]
     return {
         "data break": "; ".join(broken[:5]) or "no column is broken",

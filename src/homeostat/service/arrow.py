@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput, did_you_mean
 from homeostat.runtime.ledger import Refusals
-from homeostat.service.caps import RecordLimits, check_record
+from homeostat.service.caps import check_record
 from homeostat.service.problems import Problem
 from homeostat.sources import layout
 from homeostat.sources.chunk import Options
 from homeostat.sources.frames import INDEX, check, chunks
+from homeostat.sources.limits import RecordLimits
 
 _MOST_MESSAGES = 10_000
 _MOST_CELLS = 20_000_000

@@ -9,7 +9,6 @@ from typing import Any, Self
 import msgspec
 
 from homeostat.errors import InvalidInput, MissingExtra
-from homeostat.sources import frames
 from homeostat.sources.chunk import Chunk, Options
 from homeostat.sources.files import Wait, afresh
 from homeostat.sources.opening import Opened
@@ -96,6 +95,8 @@ class Delta:
             yield from self._fragment(fragment, dataset.schema)
 
     def _fragment(self, fragment: Any, schema: Any) -> Iterator[Chunk]:
+        from homeostat.sources import frames  # needs an extra, which a look at the address does not
+
         mark = self._mark
         opened = Opened(f"{self.name}/{fragment.path}", None, True, self.recogniser, mark.rows)  # type: ignore[arg-type]
         batches = fragment.to_batches(schema=schema, batch_size=self.options.rows)
