@@ -146,8 +146,8 @@ class NumberPair(_Counted):
     def counts(self) -> tuple[Floats, Floats]:
         """Of both sides, with infinite values in cells of their own."""
         left, right = self.sides
-        a: Floats = _with_ends(left) * self.weights[0]
-        b: Floats = _with_ends(right) * self.weights[1]
+        a: Floats = np.multiply(_with_ends(left), self.weights[0], dtype=np.float64)
+        b: Floats = np.multiply(_with_ends(right), self.weights[1], dtype=np.float64)
         return a, b
 
     @property
