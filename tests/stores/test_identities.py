@@ -93,3 +93,28 @@ def test_hashes_do_not_depend_on_company():
     assert hashed(["bcd", "xyz"], 7)[0] == alone[1]
     # Runs of earlier versions are found by the same numbers.
     assert hashed(["a", "bcd"], 7).tolist() == [17844070108445921195, 16009508278184944115]
+
+
+def test_all_is_found_while_shelves_become_one(monkeypatch):
+    monkeypatch.setattr(identities, "MOST", 64)
+    found, keys, joining = Kept(), keys_of(5, 3_000), 0
+    for at in range(0, len(keys), 30):
+        found.add(keys[at : at + 30], at)
+        joining += bool(found.ids._joining)
+        seen = keys[: at + 30]
+        assert sorted(found.ids.find(seen)) == list(enumerate(range(len(seen))))
+    assert joining > 20
+
+
+def test_a_run_is_dropped_while_its_shelf_becomes_part_of_one(monkeypatch):
+    monkeypatch.setattr(identities, "MOST", 64)
+    found, keys = Kept(), keys_of(6, 3_000)
+    dropped = None
+    for at in range(0, len(keys), 30):
+        found.add(keys[at : at + 30], at)
+        if dropped is None and found.ids._joining:
+            dropped = 0
+            found.ids.dropped(0)
+    places = {int(place) for place in found.runs[0].places}
+    hits = {key for key, _ in found.ids.find(keys)}
+    assert hits == set(range(len(keys))) - places

@@ -10,7 +10,7 @@ A hash that is found is a candidate: the record itself says whether it has the i
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 Keys = NDArray[np.uint64]
 Places = NDArray[np.int64]
+Bits = NDArray[np.uint8]
 
 MOST = 1 << 18  # ids of a run, after which it is merged no more
 _CACHED = 24  # runs of the store that are held in memory: where labels of late are looked up
 _TOGETHER = 8  # runs of a shelf, at most 256
+_PARTS = 16  # in which shelves become one: a power of two
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 _RUN = np.uint64(0xFF)
@@ -90,27 +92,31 @@ class _Shelf:
     says no to nine in ten that are not there, in a tenth of the time.
     """
 
-    def __init__(self, numbers: list[int], marks: Keys) -> None:
+    def __init__(self, numbers: list[int], marks: Keys, shift: int, bitmap: Bits) -> None:
         self.numbers, self._marks = numbers, marks
-        self._shift = np.uint64(64 - (8 * len(marks)).bit_length())
-        bits = np.zeros(2 ** (64 - int(self._shift)), bool)
-        bits[marks >> self._shift] = True
-        self._bitmap = np.packbits(bits, bitorder="little")
+        self._shift, self._bitmap = np.uint64(shift), bitmap
 
     @classmethod
     def of(cls, number: int, run: Run) -> _Shelf:
         """The shelf of one run."""
-        return cls([number], run.keys & _HASH)
+        marks = run.keys & _HASH
+        shift = _shift_of(len(marks))
+        return cls([number], marks, shift, _bits(marks, shift, 0, 1))
 
     @classmethod
-    def together(cls, shelves: Sequence[_Shelf]) -> _Shelf:
-        """Several as one."""
-        numbers: list[int] = []
-        marks = []
-        for shelf in shelves:
-            marks.append(shelf._marks + np.uint64(len(numbers)))
-            numbers += shelf.numbers
-        return cls(numbers, np.sort(np.concatenate(marks), kind="stable"))
+    def together(cls, shelves: Sequence[_Shelf]) -> Iterator[_Shelf | None]:
+        """Several as one, in parts, for nobody is to wait for all of it: None until it is there."""
+        shift = _shift_of(sum(len(shelf._marks) for shelf in shelves))
+        ends = np.arange(1, _PARTS, dtype=np.uint64) << np.uint64(64 - _PARTS.bit_length() + 1)
+        cut = [np.split(shelf._marks, np.searchsorted(shelf._marks, ends)) for shelf in shelves]
+        marks, bits = [], []
+        for at, pieces in enumerate(zip(*cut, strict=True)):
+            own = [piece + np.uint64(place) for place, piece in enumerate(pieces)]
+            marks.append(np.sort(np.concatenate(own), kind="stable"))
+            bits.append(_bits(marks[-1], shift, at, _PARTS))
+            yield None
+        numbers = [number for shelf in shelves for number in shelf.numbers]
+        yield cls(numbers, np.concatenate(marks), shift, np.concatenate(bits))
 
     def runs(self, keys: Keys) -> list[tuple[int, int]]:
         """(which key, number of a run that seems to hold it); `keys` are sorted."""
@@ -130,6 +136,19 @@ class _Shelf:
         return found
 
 
+def _shift_of(n: int) -> int:
+    """By how much hashes are shifted for a bitmap of some eight to sixteen bits each."""
+    return 64 - max(8 * n, 8 * _PARTS).bit_length()
+
+
+def _bits(marks: Keys, shift: int, part: int, parts: int) -> Bits:
+    """One of equal parts of the bitmap, from the marks that lie in it."""
+    size = 2 ** (64 - shift) // parts
+    bits = np.zeros(size, bool)
+    bits[(marks >> np.uint64(shift)) - np.uint64(part * size)] = True
+    return np.packbits(bits, bitorder="little")
+
+
 class Identities:
     """All ids of a store. `load(number)` reads a run that was kept under that number.
 
@@ -141,6 +160,8 @@ class Identities:
         self._load = load
         self._small: list[Run] = []
         self._shelves: list[_Shelf] = []
+        self._joining: list[_Shelf] = []  # those that become one
+        self._joined: Iterator[_Shelf | None] = iter(())
         self._cache: OrderedDict[int, Run] = OrderedDict()
         self._gone: set[int] = set()
 
@@ -148,6 +169,7 @@ class Identities:
         """New ids, which are found from now on; the journal's entry `newest` holds them."""
         if not len(keys):
             return
+        self._join()
         run = sorted_run(keys, places, newest)
         while self._small and len(self._small[-1].keys) <= 2 * len(run.keys):
             if len(run.keys) + len(self._small[-1].keys) > MOST:
@@ -187,15 +209,27 @@ class Identities:
         """The store has this run from now on."""
         self._small = [other for other in self._small if other is not run]
         self._shelves.append(_Shelf.of(number, run))
-        latest = self._shelves[-_TOGETHER:]
-        if len(latest) == _TOGETHER and all(len(shelf.numbers) == 1 for shelf in latest):
-            self._shelves[-_TOGETHER:] = [_Shelf.together(latest)]
+        alone = [shelf for shelf in self._shelves if len(shelf.numbers) == 1]
+        alone = alone[len(self._joining) : len(self._joining) + _TOGETHER]
+        if len(alone) == _TOGETHER:
+            while self._joining:
+                self._join()
+            self._joining, self._joined = alone, _Shelf.together(alone)
         self._held(number, run)
+
+    def _join(self) -> None:
+        """A part of the work of making one shelf of several."""
+        whole = next(self._joined, None)
+        if whole is not None:
+            at = self._shelves.index(self._joining[0])
+            self._shelves[at : at + len(self._joining)] = [whole]
+            self._joining = []
 
     def dropped(self, number: int) -> None:
         """The store has thrown this run away."""
         self._gone.add(number)
         self._cache.pop(number, None)
+        self._joining, self._joined = [], iter(())
         self._shelves = [one for one in self._shelves if not self._gone.issuperset(one.numbers)]
         self._gone &= {number for shelf in self._shelves for number in shelf.numbers}
 
