@@ -17,6 +17,7 @@ _EXACT = 10_000
 _SMALL = 140  # effective sizes up to which the matrix form is used
 _FAR = 1e-7
 _NODES = 8192
+_TERMS, _NOTHING = 40, 1e-25  # of a series whose terms fall like those of a normal density
 
 
 @lru_cache(65536)
@@ -146,48 +147,43 @@ def _stirling_error(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return error
 
 
-_WHOLE = np.arange(40, dtype=np.float64) ** 2
-_HALF = (np.arange(40, dtype=np.float64) + 0.5) ** 2
-
-
 def _pelz_good(n: int, d: float) -> float:
-    """Pelz and Good (1976): the limiting law and its terms to n^-3/2."""
+    """Pelz and Good (1976): the limiting law and its terms to n^-3/2.
+
+    Term by term, for a few are enough, and arrays of a few cost more than they save.
+    """
     x = sqrt(n) * d
     if x < 0.2:
         return 0.0
     z2, p2 = x * x, pi * pi
-    half, whole = _HALF, _WHOLE
-    first = np.exp(-p2 * half / (2 * z2))
-    second = np.exp(-p2 * whole / (2 * z2))
-    p4, p6 = p2 * p2, p2**3
-    z3, z4, z6, z7, z10 = x**3, x**4, x**6, x**7, x**10
+    z4, z6, p4, p6 = z2**2, z2**3, p2**2, p2**3
+    zeroth = one = two = three = two_whole = three_whole = 0.0
+    for k in range(_TERMS):
+        half, whole = (k + 0.5) ** 2, float(k * k)
+        first, second = exp(-p2 * half / (2 * z2)), exp(-p2 * whole / (2 * z2))
+        zeroth += first
+        one += (p2 * half - z2) * first
+        two += first * (
+            6 * z6 + 2 * z4 + p2 * (2 * z4 - 5 * z2) * half + p4 * (1 - 2 * z2) * half**2
+        )
+        three += first * (
+            -30 * z6
+            - 90 * z6 * z2
+            + p2 * (135 * z4 - 96 * z6) * half
+            + p4 * (212 * z4 - 60 * z2) * half**2
+            + p6 * half**3 * (5 - 30 * z2)
+        )
+        two_whole += p2 * whole * second
+        three_whole += (3 * p2 * whole * z2 - p4 * whole**2) * second
+        if 0 < k and second < _NOTHING:
+            break
     root = sqrt(pi / 2)
-    zeroth = 2 * root / x * first.sum()
-    one = root / (3 * z4) * ((p2 * half - z2) * first).sum()
-    two = (
-        root
-        / (36 * z7)
-        * (
-            (6 * z6 + 2 * z4 + p2 * (2 * z4 - 5 * z2) * half + p4 * (1 - 2 * z2) * half**2) * first
-        ).sum()
-        - root / (18 * z3) * (p2 * whole * second).sum()
+    return (
+        2 * root / x * zeroth
+        + root / (3 * z4) * one / sqrt(n)
+        + (root / (36 * x**7) * two - root / (18 * x**3) * two_whole) / n
+        + (root / (3240 * x**10) * three + root / (108 * z6) * three_whole) / n**1.5
     )
-    three = (
-        root
-        / (3240 * z10)
-        * (
-            (
-                -30 * z6
-                - 90 * z6 * z2
-                + p2 * (135 * z4 - 96 * z6) * half
-                + p4 * (212 * z4 - 60 * z2) * half**2
-                + p6 * half**3 * (5 - 30 * z2)
-            )
-            * first
-        ).sum()
-        + root / (108 * z6) * ((3 * p2 * whole * z2 - p4 * whole**2) * second).sum()
-    )
-    return float(zeroth + one / sqrt(n) + two / n + three / n**1.5)
 
 
 def kuiper_sf(v: float, n: int, m: int) -> float:

@@ -98,7 +98,7 @@ def _of_files(pattern: str, plan: Plan, workers: int) -> States:
     groups = [(path, at) for path in paths for at in range(pq.read_metadata(path).num_row_groups)]
     if workers == 1 or len(groups) < 2:
         return _counted(_row_groups(groups), plan)
-    shares, kept = _shares(groups, 4 * workers), plan.to_bytes()
+    shares, kept = _shares(groups, 6 * workers), plan.to_bytes()
     own: dict[int, States] = {}
     states: States = {}
     context = multiprocessing.get_context("spawn")
