@@ -175,7 +175,7 @@ def _pelz_good(n: int, d: float) -> float:
         )
         two_whole += p2 * whole * second
         three_whole += (3 * p2 * whole * z2 - p4 * whole**2) * second
-        if 0 < k and second < _NOTHING:
+        if k > 0 and second < _NOTHING:
             break
     root = sqrt(pi / 2)
     return (
