@@ -178,12 +178,13 @@ def _pelz_good(n: int, d: float) -> float:
         if k > 0 and second < _NOTHING:
             break
     root = sqrt(pi / 2)
-    return (
+    found: float = (
         2 * root / x * zeroth
         + root / (3 * z4) * one / sqrt(n)
         + (root / (36 * x**7) * two - root / (18 * x**3) * two_whole) / n
         + (root / (3240 * x**10) * three + root / (108 * z6) * three_whole) / n**1.5
     )
+    return found
 
 
 def kuiper_sf(v: float, n: int, m: int) -> float:
