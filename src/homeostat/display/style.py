@@ -40,8 +40,7 @@ white-space:normal;max-width:340px;overflow-wrap:anywhere}
 .hs .hs-table tbody tr:last-child>*{border-bottom:0}
 .hs .hs-table td .hs-sub,.hs .hs-table th .hs-sub{font-size:11.5px;font-weight:400;line-height:1.35}
 .hs .hs-table thead th,.hs .hs-table thead td{color:var(--hs-quiet);font-weight:500;
-font-size:11.5px;
-vertical-align:bottom;white-space:nowrap}
+font-size:11.5px;vertical-align:bottom;white-space:nowrap}
 .hs .hs-table tbody th{font-weight:550;min-width:130px}
 .hs .hs-table .hs-num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .hs .hs-table .hs-num+:not(.hs-num){padding-left:12px}
