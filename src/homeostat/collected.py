@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
 
 from homeostat.errors import ConfigError, MissingExtra
 
@@ -41,3 +42,39 @@ class Faults:
             raise self._found[0]
         if self._found:
             raise Several(self._found)
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
+
+
+def named_tables(
+    given: Any, path: str, what: str, most: int, made: Callable[[dict[str, Any], str], T]
+) -> list[T]:
+    """What an array of tables describes, each with a name of its own; `made` makes one of a table.
+
+    Raises ConfigError with the paths to all that is wrong.
+    """
+    if not isinstance(given, list) or not all(isinstance(table, dict) for table in given):
+        raise ConfigError(
+            f"{path}: must be tables; write [[{path.rpartition(' ')[2]}]] before each"
+        )
+    if len(given) > most:
+        raise ConfigError(f"{path}: there may be {most}, here are {len(given)}")
+    found: list[T] = []
+    faults = Faults()
+    for at, table in enumerate(given):
+        with faults.kept():
+            found.append(made(table, f"{path}[{at}]"))
+    faults.tell()
+    names = [each.name for each in found]
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            raise ConfigError(
+                f'{path}[{at}].name: there is a {what} {name!r} before it; write name = "..."'
+            )
+    return found

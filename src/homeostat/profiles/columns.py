@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from homeostat.profiles.keys import Slots
 from homeostat.profiles.rows import Coded, Column, Floats, Mask, Numbers
 from homeostat.reference.grid import CategoryGrid, NumberGrid
 from homeostat.reference.tally import NumberTally, Tally, tally_of
-
-Slots = NDArray[np.int64]
 
 
 class Groups(NamedTuple):

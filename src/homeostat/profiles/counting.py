@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from homeostat.errors import InvalidInput
 from homeostat.profiles.columns import Groups, column_of, counted, longer
-from homeostat.profiles.keys import DENSE, dense, unique
+from homeostat.profiles.keys import DENSE, Slots, dense, unique
 from homeostat.profiles.plan import Plan
 from homeostat.profiles.rows import Coded, Column, Floats, Mask, Numbers, Rows
 from homeostat.profiles.segments import segments_of
@@ -24,8 +24,6 @@ from homeostat.runtime.cells import CLASSES, OTHER, Cell, latency_places
 _BLOCK = 1 << 17  # rows grouped at a time
 _ROOM = 1 << 28  # bytes of arrays, beyond which they are handed out
 _LOW, _BUCKETS = -1024, 2048  # buckets of latency that have a place in an array
-
-Slots = NDArray[np.int64]
 
 
 class Counting:

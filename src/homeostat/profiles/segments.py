@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from homeostat.errors import InvalidInput
+from homeostat.profiles.keys import Slots
 from homeostat.profiles.rows import Coded, Column, Rows
 from homeostat.segments import labelled
 
 _SEGMENTS = 10_000  # different segments of one batch
-
-Slots = NDArray[np.int64]
 
 
 def segments_of(rows: Rows, names: list[str]) -> Coded | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from homeostat.collected import Faults
+from homeostat.collected import named_tables
 from homeostat.config import Origin, origin_of
 from homeostat.errors import ConfigError, InvalidInput, MissingExtra
 from homeostat.sources.chunk import Options
@@ -49,25 +49,7 @@ class Inlet(msgspec.Struct, frozen=True, kw_only=True):
 
 def inlets_of(given: Any, path: str) -> list[Inlet]:
     """The sources that tables describe; raises ConfigError with the paths to what is wrong."""
-    if not isinstance(given, list) or not all(isinstance(table, dict) for table in given):
-        raise ConfigError(
-            f"{path}: must be tables; write [[{path.rpartition(' ')[2]}]] before each"
-        )
-    if len(given) > MOST:
-        raise ConfigError(f"{path}: there may be {MOST}, here are {len(given)}")
-    inlets: list[Inlet] = []
-    faults = Faults()
-    for at, table in enumerate(given):
-        with faults.kept():
-            inlets.append(_inlet(table, f"{path}[{at}]"))
-    faults.tell()
-    names = [inlet.name for inlet in inlets]
-    for at, name in enumerate(names):
-        if name in names[:at]:
-            raise ConfigError(
-                f'{path}[{at}].name: there is a source {name!r} before it; write name = "..."'
-            )
-    return inlets
+    return named_tables(given, path, "source", MOST, _inlet)
 
 
 def _inlet(table: dict[str, Any], path: str) -> Inlet:

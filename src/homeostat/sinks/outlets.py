@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from homeostat.collected import Faults
+from homeostat.collected import named_tables
 from homeostat.durations import seconds
 from homeostat.errors import ConfigError, HomeostatError, did_you_mean
 from homeostat.events import SystemEvent
@@ -74,25 +74,7 @@ class Outlet:
 
 def outlets_of(given: Any, path: str) -> list[Outlet]:
     """The sinks that tables describe; raises ConfigError with the paths to what is wrong."""
-    if not isinstance(given, list) or not all(isinstance(table, dict) for table in given):
-        raise ConfigError(
-            f"{path}: must be tables; write [[{path.rpartition(' ')[2]}]] before each"
-        )
-    if len(given) > MOST:
-        raise ConfigError(f"{path}: there may be {MOST}, here are {len(given)}")
-    outlets: list[Outlet] = []
-    faults = Faults()
-    for at, table in enumerate(given):
-        with faults.kept():
-            outlets.append(_outlet(table, f"{path}[{at}]"))
-    faults.tell()
-    names = [outlet.name for outlet in outlets]
-    for at, name in enumerate(names):
-        if name in names[:at]:
-            raise ConfigError(
-                f'{path}[{at}].name: there is a sink {name!r} before it; write name = "..."'
-            )
-    return outlets
+    return named_tables(given, path, "sink", MOST, _outlet)
 
 
 def _outlet(table: dict[str, Any], path: str) -> Outlet:

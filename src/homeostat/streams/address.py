@@ -8,12 +8,15 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from homeostat.errors import InvalidInput, did_you_mean
 from homeostat.outbound.secret import Secret
 
+_FROM = ("earliest", "latest")
+
 
 class Address:
     """An address taken apart. Its `name` tells no setting, for those may be secret.
 
     A setting may be written out, or say where it is kept: `env:NAME`, `file:PATH`. Raises
     InvalidInput for a setting that is not among `known`, where `free` does not take it either.
+    `begins` is where a stream begins of which nothing was read: earliest or latest, by `from`.
     """
 
     def __init__(self, text: str, known: Sequence[str], free: str | None = None) -> None:
@@ -31,6 +34,7 @@ class Address:
             if name not in known and not (free is not None and free in name):
                 raise InvalidInput(name, f"is no setting of {self.scheme}",
                                    did_you_mean(name, known))  # fmt: skip
+        self.begins = self.one_of("from", _FROM) if "from" in known else _FROM[0]
 
     def get(self, name: str, otherwise: str) -> str:
         """A setting, read where it is kept; raises ConfigError when it is not there."""

@@ -22,7 +22,6 @@ from homeostat.streams.faults import StreamBroken
 from homeostat.streams.stream import Stream
 
 _KNOWN = ("group", "from", "dead_letters")
-_FROM = ("earliest", "latest")
 _MOMENT = 0.2  # seconds for which messages are waited for
 _PATIENCE = 15.0  # seconds for an answer of the cluster
 _PROBE = 1.0  # seconds for the question whether one of its brokers is there again
@@ -39,7 +38,7 @@ def open_stream(
     `from` is earliest or latest, for a group that has read nothing; settings of librdkafka, which
     have a dot in their name, go to it as they are. Raises InvalidInput, MissingExtra.
     """
-    address = _address(place)
+    address = Address(place, _KNOWN, free=".")
     waiting = Waiting(Recogniser(options), f"kafka {address.path}", resume)
     broker = Kafka(address, resume)
     return Stream(address.name, "kafka", broker, options, waiting, follow, wait)
@@ -50,14 +49,8 @@ def check(place: str) -> None:
 
     Raises InvalidInput, MissingExtra.
     """
-    _address(place)
+    Address(place, _KNOWN, free=".")
     _library()
-
-
-def _address(place: str) -> Address:
-    address = Address(place, _KNOWN, free=".")
-    address.one_of("from", _FROM)
-    return address
 
 
 def _library() -> Any:
@@ -103,7 +96,7 @@ class Kafka:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
-            "auto.offset.reset": address.one_of("from", _FROM),
+            "auto.offset.reset": address.begins,
             "error_cb": self._on_error,
         }
         try:

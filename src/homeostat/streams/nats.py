@@ -23,7 +23,6 @@ from homeostat.streams.stream import Stream
 T = TypeVar("T")
 
 _KNOWN = ("from", "subject", "dead_letters", "token", "credentials")
-_FROM = ("earliest", "latest")
 _MOMENT = 0.2  # seconds for which messages are waited for
 _PATIENCE = 10  # seconds for an answer
 _MOST = 1_000  # messages of one pull, which the server bounds
@@ -38,7 +37,7 @@ def open_stream(
     `subject` leaves out the others of the stream; `token` and `credentials`, a file, sign in.
     `from` is earliest or latest, where nothing was read. Raises InvalidInput, MissingExtra.
     """
-    address = _address(place)
+    address = Address(place, _KNOWN)
     waiting = Waiting(Recogniser(options), f"nats {address.path}", resume)
     return Stream(address.name, "nats", Nats(address, resume), options, waiting, follow, wait)
 
@@ -48,14 +47,8 @@ def check(place: str) -> None:
 
     Raises InvalidInput, MissingExtra.
     """
-    _address(place)
+    Address(place, _KNOWN)
     _library()
-
-
-def _address(place: str) -> Address:
-    address = Address(place, _KNOWN)
-    address.one_of("from", _FROM)
-    return address
 
 
 def _library() -> Any:
@@ -109,7 +102,7 @@ class Nats:
         self._jetstream: Any = self._connection.jetstream(timeout=_PATIENCE)
         await self._jetstream.stream_info(self._stream)
         policy = self._api.DeliverPolicy
-        latest = address.one_of("from", _FROM) == "latest"
+        latest = address.begins == "latest"
         begin = (
             {"deliver_policy": policy.BY_START_SEQUENCE, "opt_start_seq": int(kept) + 1}
             if kept is not None

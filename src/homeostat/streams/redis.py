@@ -18,7 +18,6 @@ from homeostat.streams.faults import StreamBroken
 from homeostat.streams.stream import Stream
 
 _KNOWN = ("field", "from", "dead_letters")
-_FROM = ("earliest", "latest")
 _MOMENT = 200  # milliseconds for which entries are waited for
 _TRIES = 3  # of a read, when the connection was cut
 
@@ -33,7 +32,7 @@ def open_stream(
     entry has one field only. `from` is earliest or latest, where nothing was read. Raises
     InvalidInput, MissingExtra.
     """
-    address = _address(place)
+    address = Address(place, _KNOWN)
     waiting = Waiting(Recogniser(options), f"redis {address.path}", resume)
     return Stream(
         address.name, "redis", Redis(address, resume), options, waiting, follow, wait
@@ -45,14 +44,8 @@ def check(place: str) -> None:
 
     Raises InvalidInput, MissingExtra.
     """
-    _address(place)
+    Address(place, _KNOWN)
     _library()
-
-
-def _address(place: str) -> Address:
-    address = Address(place, _KNOWN)
-    address.one_of("from", _FROM)
-    return address
 
 
 def _library() -> Any:
@@ -92,7 +85,7 @@ class Redis:
     def _first(self, address: Address) -> str:
         """The id after which reading begins."""
         self._redis.ping()
-        if address.one_of("from", _FROM) == "earliest":
+        if address.begins == "earliest":
             return "0-0"
         latest = self._redis.xrevrange(self._stream, count=1)
         return latest[0][0].decode() if latest else "0-0"
