@@ -280,7 +280,7 @@ class Batch(Sequence[InferenceRecord]):
         if truth.dtype.kind == "f":
             known = ~np.isnan(truth)
         elif truth.dtype == object:
-            known = np.array([value is not None for value in truth], dtype=bool)
+            known = _not_none(truth)
         else:
             return None
         return None if known.all() else known
@@ -427,6 +427,12 @@ def _item(column: Array, row: int) -> Any:
     value = column[row]
     value = value.item() if isinstance(value, np.generic) else value
     return None if type(value) is float and value != value else value
+
+
+def _not_none(column: Array) -> NDArray[np.bool_]:
+    """Which rows of a column of objects are something."""
+    known: NDArray[np.bool_] = intake.addresses(column) != id(None)
+    return known
 
 
 def _equal(left: Array, right: Array) -> NDArray[np.bool_]:

@@ -107,9 +107,7 @@ def _list_array(values: Sequence[Any]) -> Array:
         return np.array(values, dtype=np.float64)
     if kinds == {bool}:
         return np.array(values)
-    out = np.empty(len(values), dtype=object)
-    out[:] = values
-    return out
+    return object_array(values)
 
 
 def _any_beyond(values: Sequence[Any], bound: int) -> bool:
@@ -148,19 +146,33 @@ def feature_array(values: list[Any]) -> Array:
     return object_array(values)
 
 
-def object_array(values: Sequence[Any]) -> Array:
+def object_array(values: Sequence[Any] | Array) -> Array:
     """The values as they are, one object each."""
-    out = np.empty(len(values), dtype=object)
-    out[:] = values
-    return out
+    return np.fromiter(values, dtype=object, count=len(values))
+
+
+def addresses(objects: Array) -> NDArray[np.intp]:
+    """Where each object of a column is: the same one many times is found faster than equal ones."""
+    return np.frombuffer(np.ascontiguousarray(objects), np.intp)
 
 
 def joined(columns: Sequence[Array]) -> Array:
     """Columns one after another; as objects where they are not all numbers, or of one kind."""
+    if _one_text(columns):
+        return np.broadcast_to(columns[0][:1], (sum(map(len, columns)),))
     kinds = {column.dtype.kind for column in columns}
     if len(kinds) == 1 or (kinds <= set("iuf") and not any(map(_beyond_floats, columns))):
         return np.concatenate(columns)
     return np.concatenate([_as_objects(column) for column in columns])
+
+
+def _one_text(columns: Sequence[Array]) -> bool:
+    """Whether all hold the same text everywhere, or nothing, and say so by their strides."""
+    if any(each.dtype.kind != "O" or each.strides != (0,) or not len(each) for each in columns):
+        return False
+    values = [each[0] for each in columns]
+    alike = values.count(values[0]) == len(values)
+    return alike and set(map(type, values)) in ({str}, {type(None)})
 
 
 def _beyond_floats(column: Array) -> bool:

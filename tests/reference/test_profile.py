@@ -236,3 +236,18 @@ def test_sum_adds_up_and_leaves_its_parts_as_they_are() -> None:
     for other in (1, 0.0, "a"):
         with pytest.raises(TypeError):
             other + whole
+
+
+@pytest.mark.parametrize(
+    ("column", "new"),
+    [
+        ([None, None], ()),
+        ([None, "a"], ("y",)),
+        ([float("nan"), None], ()),
+        ([np.nan, np.nan], ()),
+        ([np.nan, 1.0], ("y",)),
+    ],
+)
+def test_a_column_is_new_when_it_has_a_value(column, new) -> None:
+    profile = Reference.fit({"x": [1, 2, 3]}).profile({"x": [1, 2]})
+    assert profile.update({"x": [1, 2], "y": column}).new == new

@@ -22,7 +22,10 @@ def test_a_token_from_first_to_last(store, monkeypatch):
     for wrong in (text + "x", text[:-1], f"hs_{number}_", "hs__", f"hs_{number[:-1]}_{secret}", ""):
         assert tokens.known(store, wrong) is None
     (row,) = tokens.listed(store)
-    assert (row["id"], row["expires"], row["revoked"]) == (number, 2_000, None)
+    assert (row["id"], row["expires"], row["used"], row["revoked"]) == (number, 2_000, None, None)
+    with store.change():
+        tokens.keep_used(store, {number: 1_500, "nobody": 1_600})
+    assert [each["used"] for each in tokens.listed(store)] == [1_500]
     assert secret not in str(store.database.execute("SELECT * FROM tokens"))
     monkeypatch.setattr(tokens, "_now", lambda: 2_000)
     assert tokens.known(store, text) is None

@@ -68,6 +68,14 @@ def test_the_last_label_counts(store):
     assert store.labels(1, range(2_000)) == {3: None, 4: '"b"'}
 
 
+def test_many_labels_at_once_and_the_last_of_each(store):
+    rows = [(at % 500, f'"{at}"', at) for at in range(1_300)]
+    with store.change():
+        store.keep_labels(1, rows)
+        store.keep_labels(1, [])
+    assert store.labels(1, range(500)) == {at: label for at, label, _ in rows}
+
+
 def test_labels_wait(store):
     with store.change():
         store.park(1, [Parked("a", '"x"', None), Parked("b", '"y"', 4)], now=10)

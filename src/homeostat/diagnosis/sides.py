@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput
+from homeostat.intake import object_array
 from homeostat.record import InferenceRecord
 from homeostat.reference import NumberTally, Reference
 from homeostat.reference.columns import Kind, array_of, is_missing, names, values_of
@@ -92,9 +93,9 @@ def column_of(array: NDArray[Any]) -> Column:
         values[slice(None) if found.present is None else found.present] = found.numbers
         return Column(found.kind, values, np.isnan(values))
     listed = [None if is_missing(value) else _text(value, found.kind) for value in array.tolist()]
-    out = np.empty(len(listed), dtype=object)
-    out[:] = listed
-    return Column(found.kind, out, np.array([value is None for value in listed], dtype=bool))
+    return Column(
+        found.kind, object_array(listed), np.array([value is None for value in listed], dtype=bool)
+    )
 
 
 def _text(value: Any, kind: Kind) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.errors import InvalidInput
-from homeostat.intake import Array, spread
+from homeostat.intake import Array, object_array, spread
 from homeostat.reference.columns import names
 
 Columns: TypeAlias = dict[str, Array]
@@ -128,9 +128,7 @@ def _objects(array: Array) -> Array:
         return _column(np.array([_moment(v) for v in values], "datetime64[us]"))
     if all(isinstance(value, list | tuple | np.ndarray) for value in present):
         return _vectors(values, present)
-    out = np.empty(len(values), dtype=object)
-    out[:] = values
-    return out
+    return object_array(values)
 
 
 def _moment(value: Any) -> Any:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput, UnknownColumn
-from homeostat.intake import Array, spread
+from homeostat.intake import Array, object_array, spread
 from homeostat.record import InferenceRecord
 from homeostat.reference.columns import names
 
@@ -57,9 +57,7 @@ def _is_in(name: Any, known: list[Any]) -> bool:
 
 
 def _objects(array: Array) -> Array:
-    out = np.empty(len(array), dtype=object)
-    out[:] = array.tolist() if array.dtype.kind != "M" else array.astype(str)
-    return out
+    return object_array(array.tolist() if array.dtype.kind != "M" else array.astype(str))
 
 
 def missing(value: Any) -> bool:

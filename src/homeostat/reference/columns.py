@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.errors import InvalidInput
-from homeostat.intake import Array, spread
+from homeostat.intake import Array, addresses, object_array, spread
 
 Kind: TypeAlias = Literal["number", "time", "category", "truth", "mixed", "empty"]
 Counts: TypeAlias = dict[Any, int]
@@ -87,18 +87,12 @@ def split(array: Array) -> dict[Kind, Values]:
     for value in array.tolist():
         if not is_missing(value):
             parts.setdefault(_sort_of(value) if _has_hash(value) else "mixed", []).append(value)
-    found = {kind: values_of(_boxed(part)) for kind, part in parts.items()}
+    found = {kind: values_of(object_array(part)) for kind, part in parts.items()}
     first = next(iter(found))
     found[first] = found[first]._replace(
         rows=found[first].rows + values.missing, missing=values.missing
     )
     return found
-
-
-def _boxed(values: list[Any]) -> Array:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
 
 
 def _has_hash(value: Any) -> bool:
@@ -201,12 +195,12 @@ def _count(array: Array, found: Counter[Any]) -> None:
     Objects that fill it are counted by their addresses, several times faster than by their hash.
     """
     if array.dtype.kind == "O":
-        addresses = np.frombuffer(np.ascontiguousarray(array), np.intp)
-        firsts = np.unique(addresses[:_HEAD], return_index=True)[1]
+        where = addresses(array)
+        firsts = np.unique(where[:_HEAD], return_index=True)[1]
         if len(array) > _HEAD and len(firsts) <= _FEW:
             left = np.ones(len(array), np.bool_)
             for first in np.sort(firsts).tolist():
-                same = addresses == addresses[first]
+                same = where == where[first]
                 found[array[first]] += int(np.count_nonzero(same))
                 left ^= same
             array = array[left]
@@ -241,6 +235,14 @@ def is_missing(key: Any) -> bool:
     if type(key).__name__ in _MISSING:
         return True
     return isinstance(key, float | np.floating | np.datetime64 | Decimal) and bool(key != key)
+
+
+def holds_any(array: Array) -> bool:
+    """Whether a column of any type has a value; looks no further than the first."""
+    if array.dtype.kind != "O":
+        return bool(values_of(array).n)
+    listed = array.tolist()
+    return listed.count(None) < len(listed) and not all(map(is_missing, listed))
 
 
 def _sort_of(key: Any) -> Kind:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from homeostat.batch import Batch
 from homeostat.errors import InvalidSetting, SnapshotMismatch, several, whole
-from homeostat.intake import feature_array
+from homeostat.intake import feature_array, object_array
 from homeostat.reference.reference import Reference, check_settings
 from homeostat.reference.table import OWN, Table, table_of
 
@@ -98,7 +98,7 @@ class ReferenceFitter:
         self.reference = None if done is None else Reference.from_bytes(done)
         self._taken = snapshot["taken"]
         columns = {
-            name: values.copy() if isinstance(values, np.ndarray) else _boxed(values)
+            name: values.copy() if isinstance(values, np.ndarray) else object_array(values)
             for name, values in snapshot["columns"].items()
         }
         self._parts = [(self._taken, columns)] if columns else []
@@ -117,7 +117,7 @@ def _concatenated(parts: list[NDArray[Any]]) -> NDArray[Any]:
     if len(kinds) > 1 or kinds == {np.dtype(object)}:
         values = [_alike(value) for part in parts for value in part.tolist()]
         floats = set(map(type, values)) <= {float, type(None)}
-        return feature_array(values) if floats else _boxed(values)
+        return feature_array(values) if floats else object_array(values)
     return np.concatenate(parts)
 
 
@@ -133,9 +133,3 @@ def _alike(value: Any) -> Any:
 
 def _nones(rows: int) -> NDArray[Any]:
     return np.full(rows, None, dtype=object)
-
-
-def _boxed(values: list[Any]) -> NDArray[Any]:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array

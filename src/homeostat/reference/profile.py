@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.errors import InvalidInput, SnapshotMismatch, UnknownColumn
-from homeostat.reference.columns import values_of
+from homeostat.reference.columns import holds_any
 from homeostat.reference.grid import Grid
 from homeostat.reference.hours import HOURS, histogram
 from homeostat.reference.table import Table, table_of
@@ -96,7 +96,7 @@ class Profile:
         if hours is not None:
             self.hours += histogram(hours)
         unknown = [name for name in seen if name not in known and name not in self.new]
-        self._notice(name for name in unknown if values_of(table.array(name)).n)
+        self._notice(name for name in unknown if holds_any(table.array(name)))
 
     def check(self, other: Any) -> None:
         """Raise InvalidInput for what is no profile, SnapshotMismatch for one of another grid."""

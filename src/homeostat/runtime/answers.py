@@ -30,7 +30,7 @@ class Judged(msgspec.Struct):
     faults: list[tuple[int, InvalidInput]] = []
 
 
-class Sent(msgspec.Struct):
+class Sent(msgspec.Struct, gc=False):
     """One label as it was sent; `label` None takes it back, `model` None is any."""
 
     row: int

@@ -8,6 +8,7 @@ recomputation from the joined records would give, in any order. Sums of floats a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -152,16 +153,13 @@ def _judge(cell: Cell, batch: Batch, sign: int) -> None:
     if predicted.dtype.kind == truth.dtype.kind == "f":
         _miss(cell, predicted - truth, sign)
         return
-    counts: dict[tuple[Any, Any], int] = {}
-    pairs = zip(predicted.tolist(), truth.tolist(), strict=True)
-    for pair in pairs:
-        kinds = type(pair[0]), type(pair[1])  # 1, 1.0 and True are one key otherwise
-        counts[kinds, pair] = counts.get((kinds, pair), 0) + sign
-    for (kinds, pair), n in counts.items():
+    said, true = predicted.tolist(), truth.tolist()
+    counts = Counter(zip(map(type, said), map(type, true), said, true, strict=True))  # 1 is not 1.0
+    for (*kinds, left, right), n in counts.items():
         if float not in kinds or not set(kinds) <= _NUMBERS:
-            _count_pair(cell, pair, n)
+            _count_pair(cell, (left, right), sign * n)
         if set(kinds) <= _NUMBERS:
-            _miss(cell, np.full(abs(n), float(pair[0]) - float(pair[1])), sign)
+            _miss(cell, np.full(n, float(left) - float(right)), sign)
 
 
 _NUMBERS = {int, float}

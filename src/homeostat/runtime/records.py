@@ -112,7 +112,7 @@ class Records:
 
     def any_known(self, ids: Sequence[str]) -> bool:
         """Whether there may be a record that has one of these ids."""
-        return bool(self._ids.find(self._hashed(ids)))
+        return bool(len(self._ids.find(self._hashed(ids)).asked))
 
     def _hashed(self, ids: Sequence[str]) -> Keys:
         """The hashes of ids; those of the latest ones are remembered, for they are kept next."""
@@ -123,18 +123,24 @@ class Records:
     def find(self, ids: Sequence[str]) -> list[list[Place]]:
         """For each id, where the records are that have it: at most one a model."""
         found: list[list[Place]] = [[] for _ in ids]
-        candidates = self._ids.find(self._hashed(ids))
-        own, first, end, theirs = -1, 0, 0, np.empty(0, dtype=object)
-        for at, packed in sorted(candidates, key=itemgetter(1)):  # each batch is read once
-            model, position = packed >> _SHIFT, packed & _POSITION
-            if model != own or not first <= position < end:
-                if position < self.floor(model):
-                    continue
-                kept = self.at(Place(model, position))
-                own, first = model, kept.first
-                end, theirs = first + len(kept.batch), kept.batch.column("record_id")
-            if theirs[position - first] == ids[at]:
-                found[at].append(Place(model, position))
+        asked, places = self._ids.find(self._hashed(ids))
+        order = np.argsort(places, kind="stable")  # each batch is read once
+        asked, places = asked[order], places[order]
+        at = 0
+        while at < len(places):
+            model, position = int(places[at]) >> _SHIFT, int(places[at]) & _POSITION
+            if position < self.floor(model):
+                at += 1
+                continue
+            kept = self.at(Place(model, position))
+            before = (model << _SHIFT) + kept.first
+            end = int(np.searchsorted(places, before + len(kept.batch)))
+            rows = places[at:end] - before
+            theirs = kept.batch.column("record_id")[rows].tolist()
+            for own, row, one in zip(asked[at:end].tolist(), rows.tolist(), theirs, strict=True):
+                if one == ids[own]:
+                    found[own].append(Place(model, kept.first + row))
+            at = end
         return found
 
     def floor(self, model: int) -> int:

@@ -49,6 +49,20 @@ def hashed(ids: Sequence[str], salt: int) -> Keys:
     return keys ^ (keys >> np.uint64(32))
 
 
+class Found(NamedTuple):
+    """Entries with the hash of a key: which key, and the place."""
+
+    asked: NDArray[np.int64]
+    places: Places
+
+    @classmethod
+    def together(cls, some: Sequence[Found]) -> Found:
+        """Several as one, in that order."""
+        if not some:
+            return cls(np.empty(0, np.int64), np.empty(0, np.int64))
+        return cls(*map(np.concatenate, zip(*some, strict=True)))
+
+
 class Run(NamedTuple):
     """Sorted hashes with the place of each; `newest` is the last entry of the journal it covers."""
 
@@ -56,17 +70,17 @@ class Run(NamedTuple):
     places: Places
     newest: int
 
-    def candidates(self, keys: Keys) -> list[tuple[int, int]]:
-        """(which key, place) for every entry with the hash of one of the keys."""
+    def candidates(self, keys: Keys) -> Found:
+        """Every entry with the hash of one of the keys."""
         at = np.searchsorted(self.keys, keys, side="left")
         hit = np.flatnonzero(self.keys[np.minimum(at, len(self.keys) - 1)] == keys)
-        found: list[tuple[int, int]] = []
+        found = []
         while len(hit):  # an entry for each of those that share a hash
-            found += zip(hit.tolist(), self.places[at[hit]].tolist(), strict=True)
+            found.append(Found(hit, self.places[at[hit]]))
             at[hit] += 1
             hit = hit[at[hit] < len(self.keys)]
             hit = hit[self.keys[at[hit]] == keys[hit]]
-        return found
+        return Found.together(found)
 
 
 def sorted_run(keys: Keys, places: Places, newest: int) -> Run:
@@ -177,19 +191,18 @@ class Identities:
             run = merged(self._small.pop(), run)
         self._small.append(run)
 
-    def find(self, keys: Keys) -> list[tuple[int, int]]:
-        """(which key, place) for every entry with the hash of one of the keys."""
+    def find(self, keys: Keys) -> Found:
+        """Every entry with the hash of one of the keys."""
         if not len(keys):
-            return []
+            return Found.together([])
         order = np.argsort(keys)
         keys = keys[order]  # neighbours are searched for where the last one left the caches warm
-        found: list[tuple[int, int]] = []
-        for run in self._small:
-            found += run.candidates(keys)
+        found = [run.candidates(keys) for run in self._small]
         for number, wanted in self._seeming(keys).items():
-            hits = self._run(number).candidates(keys[wanted])
-            found += [(wanted[at], place) for at, place in hits]
-        return [(int(order[at]), place) for at, place in found]
+            asked, places = self._run(number).candidates(keys[wanted])
+            found.append(Found(np.array(wanted)[asked], places))
+        asked, places = Found.together(found)
+        return Found(order[asked], places)
 
     def _seeming(self, keys: Keys) -> dict[int, list[int]]:
         """The runs of the store that seem to hold some of the keys, and which."""

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,8 @@ _WAL_MOST = 4 << 20  # bytes of write-ahead log after which it is written back
 _PAGE = 4096
 _CHECKED = "cksmvfs"
 _CHECKSUM = 8  # bytes at the end of each page
+_AT_ONCE = 128  # rows of a statement: each statement lets go of the interpreter, and waits for it
+_MARKS = re.compile(r"(?<=VALUES )\([?, ]+\)")
 _SOUND = (3, 51, 3)
 
 
@@ -82,7 +86,15 @@ class SQLite:
 
     def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         with _Translated(self.path):
-            self._connection.executemany(statement, (tuple(row) for row in rows))
+            marks = _MARKS.search(statement)
+            if marks is None:
+                self._connection.executemany(statement, map(tuple, rows))
+                return
+            each = iter(rows)
+            while some := list(islice(each, _AT_ONCE)):
+                all_marks = ", ".join([marks[0]] * len(some))
+                several = statement[: marks.start()] + all_marks + statement[marks.end() :]
+                self._connection.execute(several, tuple(chain.from_iterable(some)))
 
     def rows(self, statement: str) -> Iterator[Row]:
         with _Translated(self.path):
