@@ -6,6 +6,7 @@ from homeostat.comparison.likeness import ENGINES
 from homeostat.comparison.names import NAMES, OVER_ALL_COLUMNS, Name, as_table, ours
 from homeostat.comparison.running import TESTS, compare, two_sample
 from homeostat.comparison.sample import Outcome
+from homeostat.comparison.thresholds import ConstantThreshold, StandardDeviationThreshold
 
 __all__ = [
     "CORRECTIONS",
@@ -15,10 +16,12 @@ __all__ = [
     "TESTS",
     "ColumnResult",
     "Comparison",
+    "ConstantThreshold",
     "Decision",
     "MissingChange",
     "Name",
     "Outcome",
+    "StandardDeviationThreshold",
     "adjusted",
     "as_table",
     "calibrated",

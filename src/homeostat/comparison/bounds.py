@@ -32,9 +32,10 @@ def error_bound(test: str, pair: CountedPair, statistic: float) -> float:
 def _shared(pair: NumberPair) -> tuple[Floats, Floats, Floats, Floats]:
     """Both functions at the start and the end of cells in which the order is not known."""
     a, b = pair.counts
-    both = pair.open & (a > 0) & (b > 0)
-    f, g = np.cumsum(a) / pair.n, np.cumsum(b) / pair.m
-    return f[both] - a[both] / pair.n, f[both], g[both] - b[both] / pair.m, g[both]
+    f, g = pair.functions
+    both = np.flatnonzero(pair.open & (a > 0) & (b > 0))
+    a, b, f, g = (each.take(both) for each in (a, b, f, g))
+    return f - a / pair.n, f, g - b / pair.m, g
 
 
 def _sides(pair: NumberPair) -> tuple[float, float]:

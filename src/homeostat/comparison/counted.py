@@ -38,8 +38,9 @@ class _Counted:
         dependence: float,
     ) -> None:
         self.level = level
-        self.n, self.m = (max(1, round(side.n / dependence)) for side in (reference, current))
-        self.weights = self.n / max(1, reference.n), self.m / max(1, current.n)
+        sizes = reference.n, current.n
+        self.n, self.m = (max(1, round(size / dependence)) for size in sizes)
+        self.weights = self.n / max(1, sizes[0]), self.m / max(1, sizes[1])
 
     @property
     def spread(self) -> float:
@@ -158,7 +159,8 @@ class NumberPair(_Counted):
     @property
     def exact(self) -> bool:
         """Whether every value is in a cell of its own."""
-        return not any(side[self.open].any() for side in self.counts)
+        hidden = self.open
+        return not any((side * hidden).any() for side in self.counts)
 
     @cached_property
     def steps(self) -> Steps:
@@ -168,9 +170,15 @@ class NumberPair(_Counted):
         return Steps(np.flatnonzero(seen), np.cumsum(a[seen]), np.cumsum(b[seen]))
 
     @cached_property
+    def functions(self) -> tuple[Floats, Floats]:
+        """Both distribution functions at the end of each cell."""
+        a, b = self.counts
+        return a.cumsum() / self.n, b.cumsum() / self.m
+
+    @cached_property
     def farthest(self) -> tuple[float, float]:
         """The largest differences of distribution functions at the ends of cells."""
-        gap = self.steps.reference / self.n - self.steps.current / self.m
+        gap = np.subtract(*self.functions)
         return max(0.0, float(gap.max())), max(0.0, float(-gap.min()))
 
     @cached_property

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from math import inf, nan
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,14 +14,14 @@ from numpy.typing import NDArray
 from homeostat.comparison import counts
 from homeostat.comparison.columns import Column, Side, read
 from homeostat.comparison.comparison import ColumnResult
-from homeostat.comparison.names import Name, held_to
+from homeostat.comparison.names import Name, held_to, ours
 from homeostat.comparison.sample import RawPair, Test
+from homeostat.comparison.thresholds import DEFAULT, Threshold, bound, checked
 from homeostat.errors import InvalidInput, InvalidSetting, did_you_mean
 from homeostat.reference import CategoryTally
 from homeostat.reference.columns import array_of
 
 _PARTS = 10  # of the reference, from which NannyML draws a threshold
-_SPREADS = 3
 _SMALL, _FEW = 1000, 5  # Evidently: rows of a small reference, values of a column that has few
 _CELLS = frozenset(test.name for test in counts.TESTS)  # numbers go into cells for these
 _SHARED = ("alibi_detect",)  # its p-value is for all columns together, by Bonferroni
@@ -49,10 +50,14 @@ ENGINES = tuple(_CHOICE)
 
 
 class Likeness(NamedTuple):
-    """One engine's way; `columns` is how many there are to judge."""
+    """One engine's way; `columns` is how many there are to judge.
+
+    `thresholds` are, by our name of a test, those that go before the engine's.
+    """
 
     engine: str
     columns: int = 1
+    thresholds: Mapping[str, Threshold] = MappingProxyType({})
 
     def choose(self, kind: str, left: Side, right: Side) -> str:
         """The test that the engine takes when it is told none."""
@@ -67,8 +72,10 @@ class Likeness(NamedTuple):
     def threshold(self, test: Test, data: Any, name: Any, whole: Side) -> float:
         """What the number or the p-value is held to, in the engine's unit."""
         rule = self._rule(test.name)
-        if rule.held == "reference":
-            return _drawn(test, data, name, whole)
+        stated = self.thresholds.get(test.name, DEFAULT if rule.held == "reference" else None)
+        if stated is not None:
+            drawn = partial(_drawn, test, data, name, whole, rule.factor)
+            return bound(stated, rule.held == "p-value", drawn)
         assert rule.threshold is not None
         return rule.threshold / (self.columns if self.engine in _SHARED else 1)
 
@@ -92,21 +99,33 @@ class Likeness(NamedTuple):
         note = "; ".join(filter(None, (told, row.note)))
         return row._replace(drift=bool(drift), verdict="drift" if drift else "no drift", note=note)
 
+    def by_p(self, test: str) -> bool:
+        """Whether the engine judges a test by its p-value."""
+        return self._rule(test).held == "p-value"
+
     def _rule(self, test: str) -> Name:
         rule = held_to(self.engine, self.checked(test))
         assert rule is not None
         return rule
 
 
-def likeness(engine: Any, columns: int = 1) -> Likeness:
-    """An engine's way by its name; raises InvalidSetting for an unknown one."""
+def likeness(engine: Any, thresholds: Mapping[str, Threshold] | None = None) -> Likeness:
+    """An engine's way by its name; raises InvalidSetting for an unknown one.
+
+    `thresholds` go by the engine's names of tests, or ours; one that does not fit is refused.
+    """
     if engine not in ENGINES:
         raise InvalidSetting(f"like: cannot be {engine!r}; {did_you_mean(engine, ENGINES)}")
-    return Likeness(engine, columns)
+    way = Likeness(engine)
+    stated = {
+        way.checked(ours(test)): checked(test, threshold, way.by_p(ours(test)))
+        for test, threshold in (thresholds or {}).items()
+    }
+    return way._replace(thresholds=stated)
 
 
-def _drawn(test: Test, data: Any, name: Any, whole: Side) -> float:
-    """The mean and three standard deviations of the test's number over parts of the reference."""
+def _drawn(test: Test, data: Any, name: Any, whole: Side, factor: float) -> list[float]:
+    """The test's number, in the engine's unit, of each part of the reference against all of it."""
     if not isinstance(whole, Column):
         raise InvalidInput(
             "reference", "is counted, and a threshold drawn from its parts needs its rows",
@@ -115,7 +134,7 @@ def _drawn(test: Test, data: Any, name: Any, whole: Side) -> float:
     parts = np.array_split(array_of(data[name]), _PARTS)
     columns = [read({name: part}, name) for part in parts if len(part)]
     numbers = [test.run(RawPair(whole, part)).statistic if part.n else nan for part in columns]
-    return float(np.nanmean(numbers) + _SPREADS * np.nanstd(numbers))
+    return [number * factor for number in numbers]
 
 
 def _distinct(left: Side, right: Side) -> float:

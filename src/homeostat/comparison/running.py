@@ -21,6 +21,7 @@ from homeostat.comparison.nature import COUNTER, of_tally
 from homeostat.comparison.sample import Outcome, Pair, RawPair, Test
 from homeostat.comparison.shape import shape_of
 from homeostat.comparison.sides import Sides, sides_of
+from homeostat.comparison.thresholds import Threshold
 from homeostat.errors import (
     InvalidInput,
     InvalidSetting,
@@ -48,6 +49,7 @@ def compare(
     deflate: bool = False,
     columns: Collection[Any] | None = None,
     like: str | None = None,
+    thresholds: Mapping[str, Threshold] | None = None,
     shapes: bool = True,
 ) -> Comparison:
     """Whether current data are distributed as the reference: a table with a row for each column.
@@ -75,17 +77,20 @@ def compare(
 
     `like` another engine (`evidently`, `nannyml`, `whylogs`, `alibi_detect`, `sagemaker`): `auto`
     are the tests that it takes, and values drift when its default threshold says so, without a
-    correction of ours; the note tells. Missing values are judged as ever.
+    correction of ours; the note tells. Missing values are judged as ever. `thresholds` by a test's
+    name go before the engine's: `ConstantThreshold`, `StandardDeviationThreshold`.
 
     Raises InvalidInput for what is no table and for names in `columns` or `tests` that are no
     column, InvalidSetting for an unknown test, engine or correction, a test that the engine has no
-    threshold for, or alpha outside (0, 1),
+    threshold for, a threshold without `like` or not of its kind, or alpha outside (0, 1),
     SnapshotMismatch for counts on different grids. Cost: a sort of each numeric column, a count of
     each other; linear in the number of columns. Sources: the tests' own, Holm 1979.
     """
     within("alpha", alpha, 0, 1)
     adjusted([], correction)  # says what is known
-    way = None if like is None else likeness(like)
+    if thresholds and like is None:
+        raise InvalidSetting("thresholds: are another engine's; say which, like=...")
+    way = None if like is None else likeness(like, thresholds)
     for test in tests.values() if isinstance(tests, Mapping) else [tests]:
         known = _known(test, auto=True)
         if way is not None and test != "auto":
@@ -191,11 +196,12 @@ def _row(
         return ColumnResult(str(name), asked, verdict="error", note=_said(error))
     dependence = sides.dependence.get(name, 1.0)
     missing = _missing(left, right, level, dependence)
+    sizes = left.n, right.n
+    n, m = (_values(side, own) for side, own in zip((left, right), sizes, strict=True))
     if not named and (nature := _nature(left, right)):
         row = ColumnResult(str(name), "", verdict="left out", note=nature, missing=missing)
-        return row._replace(n_reference=_values(left), n_current=_values(right))
+        return row._replace(n_reference=n, n_current=m)
     schema += sides.strays(name, left, right)
-    n, m = _values(left), _values(right)
     row = ColumnResult(str(name), asked, n_reference=n, n_current=m, missing=missing)
     if shapes:
         row = row._replace(shape=shape_of(left, right))
@@ -214,7 +220,7 @@ def _row(
         test = TESTS[auto]
     row = row._replace(test=test.name, effect_name=test.effect)
     needed = ceil(ENOUGH * dependence)
-    if min(left.n, right.n) < needed:
+    if min(sizes) < needed:
         note = f"needs {needed} values on each side"
         return row._replace(verdict="too little data", needed=needed, note=note)
     if way is not None:
@@ -254,9 +260,8 @@ def _counts_on(left: Side, right: Side) -> bool:
     return bool(after[0] > before[-1] or restarts)
 
 
-def _values(side: Side) -> int:
+def _values(side: Side, n: int) -> int:
     """How many there are; of another type than the grid's where there are no others."""
-    n = side.n
     return n if n or isinstance(side, Column) else side.rows - side.missing
 
 
