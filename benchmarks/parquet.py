@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import homeostat as hs
-from homeostat.profiles import compared, measured, plan_of, profile
+from homeostat.profiles import monitor, plan_of
 
 MODELS, MINUTES = 5, 60
 MINUTE = 60_000_000
@@ -72,15 +72,8 @@ def cpu():
 
 def measure(path, plan, workers):
     started, used = time.perf_counter(), cpu()
-    states = profile(path, plan, workers=workers)
-    counted, counting = time.perf_counter(), cpu() - used
-    told = sum(len(list(measured(place, state))) for place, state in states.items())
-    tests = sum(
-        len(list(compared(place, state, plan.reference(place.model))))
-        for place, state in states.items()
-    )
-    seconds = counted - started, time.perf_counter() - counted, counting, cpu() - used - counting
-    return states, seconds, told, tests
+    found = monitor(path, plan, workers=workers)
+    return found, time.perf_counter() - started, cpu() - used
 
 
 def main():
@@ -96,23 +89,20 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/records.parquet"
         write(path, given.rows, given.columns)
-        states, seconds, told, tests = measure(path, plan, given.workers)
-    counting, telling, counting_cpu, telling_cpu = seconds
-    rows = sum(state.cell.records for state in states.values())
+        told, seconds, used = measure(path, plan, given.workers)
+    rows = sum(state.cell.records for state in told.states.values())
     assert rows == given.rows, f"{rows:,} of {given.rows:,} rows were counted"
     found = {
         "rows": rows,
         "columns": given.columns,
         "workers": given.workers,
-        "places": len(states),
-        "seconds_counting": round(counting, 3),
-        "seconds_telling": round(telling, 3),
-        "cpu_seconds_counting": round(counting_cpu, 3),
-        "cpu_seconds_telling": round(telling_cpu, 3),
-        "rows_per_cpu_second": round(rows / (counting_cpu + telling_cpu)),
-        "rows_per_second": round(rows / (counting + telling)),
-        "metrics": told,
-        "tests": tests,
+        "places": len(told.states),
+        "metrics": len(told.metrics),
+        "tests": len(told.comparisons),
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(used, 3),
+        "rows_per_cpu_second": round(rows / used),
+        "rows_per_second": round(rows / seconds),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     print(json.dumps(found, indent=2))

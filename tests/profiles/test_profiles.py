@@ -9,9 +9,19 @@ import pytest
 
 import homeostat as hs
 from homeostat.errors import InvalidInput, InvalidSetting, SnapshotMismatch
-from homeostat.profiles import Place, State, compared, measured, plan_of, profile
+from homeostat.profiles import (
+    Place,
+    State,
+    compared,
+    measured,
+    monitor,
+    monitoring,
+    plan_of,
+    profile,
+)
 from homeostat.profiles.arrow import rows_of
 from homeostat.profiles.reading import partials
+from homeostat.profiles.sharing import groups_of, shares_of
 from homeostat.profiles.state import NOWHERE
 from homeostat.runtime.cells import Cell, _buckets, _judge
 
@@ -182,6 +192,61 @@ def test_files_and_workers_give_the_same(tmp_path):
     one = profile(tmp_path / "*.parquet", plan)
     assert_same(one, profile(pa.concat_tables([table(), table(seed=1)]), plan))
     assert_same(profile(tmp_path / "*.parquet", plan, workers=2), one)
+
+
+@pytest.mark.parametrize("sorted_by_time", [True, False])
+def test_a_monitor_tells_what_states_tell(tmp_path, sorted_by_time, monkeypatch):
+    import pyarrow.parquet as pq
+
+    data = table()
+    broken = data.slice(0, 3).set_column(4, "latency_ms", pa.array([-1.0, -1.0, -1.0]))
+    data = pa.concat_tables([data.sort_by("created_at") if sorted_by_time else data, broken])
+    pq.write_table(data, tmp_path / "one.parquet", row_group_size=500)
+    plan = plan_of(reference=reference(), window="2s")
+    states = profile(data, plan)
+    told_there = []
+    monkeypatch.setattr(
+        monitoring, "compared",
+        lambda place, *given: told_there.append(place) or compared(place, *given),
+    )  # fmt: skip
+    one = monitor(tmp_path / "one.parquet", plan)
+    assert len(told_there) == len(states)
+    told_there.clear()
+    both = monitor(tmp_path / "one.parquet", plan, workers=2)
+    if not sorted_by_time:  # each share may have rows of each window: told when all are there
+        assert len(told_there) == len(states)
+    for found in (one, both):
+        assert_same(found.states, states)
+        values = {(Place(*row[:4]), row.metric): row.value for row in found.metrics}
+        assert values == {
+            (place, row.metric): pytest.approx(row.value, nan_ok=True)
+            for place, state in states.items() for row in measured(place, state)
+        }  # fmt: skip
+        assert sorted(map(repr, found.comparisons)) == sorted(
+            repr(row)
+            for place, state in states.items() if state.profile is not None
+            for row in compared(place, state, plan.reference(place.model))
+        )  # fmt: skip
+    assert sum(row.n for row in both.metrics if row.metric == "refused") == 3
+    with pytest.raises(InvalidSetting, match="alpha"):
+        monitor(data, plan, alpha=2)
+
+
+def test_a_window_is_told_where_no_other_share_has_it(tmp_path):
+    import pyarrow.parquet as pq
+
+    data = table().sort_by("created_at")
+    path = str(tmp_path / "one.parquet")
+    pq.write_table(data, path, row_group_size=1000)
+    first, *_, last = shares_of(groups_of(path), 3)
+    moments = data["created_at"].cast(pa.int64()).to_pylist()
+    assert first.alone(moments[0], moments[1999] - moments[0])
+    assert not first.alone(moments[0], moments[2000] - moments[0] + 1)
+    assert last.alone(moments[3999] + 1, MINUTE)
+    assert not last.alone(moments[3999], MINUTE)
+    text = data.set_column(5, "created_at", data["created_at"].cast(pa.string()))
+    pq.write_table(text, path, row_group_size=1000)
+    assert not any(share.alone(0, 1) for share in shares_of(groups_of(path), 3))
 
 
 def test_columns_of_another_type_or_gone_are_counted_as_a_detector_does():

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from glob import glob
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
 
-from homeostat.errors import InvalidInput, MissingExtra, whole
+from homeostat.errors import whole
+from homeostat.profiles import sharing
 from homeostat.profiles.counting import Counting
 from homeostat.profiles.plan import Plan
-from homeostat.profiles.state import Place, State
+from homeostat.profiles.sharing import Group, Share
+from homeostat.profiles.state import NOWHERE, Place, State
 
 States = dict[Place, State]
-Group = tuple[str, int]  # a file, and a row group of it
+Teller = Callable[[Plan, Place, State], Any]
 _ROWS = 1 << 17  # of Parquet read at a time
 _HELD = 31 << 20  # bytes; the allocator learns from up to 32 MB
+_SHARES = 6  # for each worker
 
 
 def profile(data: Any, plan: Plan, *, workers: int = 1) -> States:
@@ -30,9 +30,58 @@ def profile(data: Any, plan: Plan, *, workers: int = 1) -> States:
     or pattern of Parquet files, read a few rows at a time; `workers` processes share their row
     groups. Memory: the states, and 256 MB a worker. Raises InvalidInput.
     """
-    if isinstance(data, str | PathLike):
-        return _of_files(fspath(data), plan, whole("workers", workers))
-    return _counted(_batches(data), plan)
+    return counted(data, plan, workers, None)[0]
+
+
+def counted(
+    data: Any, plan: Plan, workers: int, tell: Teller | None
+) -> tuple[States, dict[Place, Any]]:
+    """The states, and what `tell` tells of those that a worker had all rows of.
+
+    A row group's statistics say when its rows were: a window that no other worker can have seen is
+    told of where it was counted. `tell` is a function of a module, for processes to find.
+    """
+    whole("workers", workers)
+    if not isinstance(data, str | PathLike):
+        return _counted(_batches(data), plan), {}
+    groups = sharing.groups_of(fspath(data))
+    if workers == 1 or len(groups) < 2:
+        return _counted(_row_groups(groups), plan), {}
+    states: States = {}
+    told: dict[Place, Any] = {}
+    found = sharing.each(
+        sharing.shares_of(groups, _SHARES * workers), workers,
+        partial(_share, plan, tell), partial(_packed_share, tell), plan.to_bytes(),
+        partial(_read, plan),
+    )  # fmt: skip
+    for own, said in found:
+        _merge(states, own.items())
+        told |= said
+    return states, told
+
+
+def _share(plan: Plan, tell: Teller | None, share: Share) -> tuple[States, dict[Place, Any]]:
+    states = _counted(_row_groups(share.groups), plan)
+    if tell is None:
+        return states, {}
+    return states, {
+        place: tell(plan, place, state)
+        for place, state in states.items()
+        if place != NOWHERE and share.alone(place.start, plan.window)
+    }
+
+
+def _packed_share(tell: Teller | None, share: Share, kept: bytes) -> Any:
+    """A share counted by another process, which is given bytes and answers with them."""
+    states, told = _share(Plan.from_bytes(kept), tell, share)
+    return [(place, state.to_bytes()) for place, state in states.items()], told
+
+
+def _read(plan: Plan, found: Any) -> tuple[States, dict[Place, Any]]:
+    packed, told = found
+    return {
+        place: State.from_bytes(body, plan.reference(place.model)) for place, body in packed
+    }, told
 
 
 def partials(batches: Iterable[Any], plan: Plan) -> Iterator[tuple[Place, bytes]]:
@@ -76,69 +125,17 @@ def _batches(data: Any) -> Any:
     if hasattr(data, "to_arrow"):
         data = data.to_arrow()
     elif hasattr(data, "iloc"):
-        data = _arrow().Table.from_pandas(data, preserve_index=False)
+        data = sharing.arrow().Table.from_pandas(data, preserve_index=False)
     return data.to_batches() if hasattr(data, "to_batches") else data
 
 
-def _arrow() -> Any:
-    try:
-        import pyarrow as pa
-    except ImportError as error:
-        raise MissingExtra("frames", "pyarrow", "Counting tables") from error
-    return pa
-
-
-def _of_files(pattern: str, plan: Plan, workers: int) -> States:
-    paths = sorted(glob(pattern))
-    if not paths:
-        raise InvalidInput(pattern, "names no file", "give the path or pattern of Parquet files")
-    _arrow()
-    import pyarrow.parquet as pq
-
-    groups = [(path, at) for path in paths for at in range(pq.read_metadata(path).num_row_groups)]
-    if workers == 1 or len(groups) < 2:
-        return _counted(_row_groups(groups), plan)
-    shares, kept = _shares(groups, 6 * workers), plan.to_bytes()
-    own: dict[int, States] = {}
-    states: States = {}
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers - 1, mp_context=context) as pool:
-        others = [pool.submit(_share, share, kept) for share in shares]
-        try:
-            for at in reversed(range(len(shares))):
-                if others[at].cancel():  # no other has begun it: this process does
-                    own[at] = _counted(_row_groups(shares[at]), plan)
-            for at, other in enumerate(others):
-                _merge(states, own[at].items() if at in own else _read(other.result(), plan))
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return states
-
-
-def _shares(groups: list[Group], parts: int) -> list[list[Group]]:
-    """Neighbours together, so that few places are counted twice."""
-    ends = [len(groups) * at // parts for at in range(parts + 1)]
-    shares = [groups[start:end] for start, end in pairwise(ends)]
-    return [share for share in shares if share]
-
-
-def _read(found: Iterable[tuple[Place, bytes]], plan: Plan) -> Iterator[tuple[Place, State]]:
-    for place, body in found:
-        yield place, State.from_bytes(body, plan.reference(place.model))
-
-
-def _share(groups: list[Group], kept: bytes) -> list[tuple[Place, bytes]]:
-    return list(partials(_row_groups(groups), Plan.from_bytes(kept)))
-
-
 def _row_groups(groups: list[Group]) -> Iterator[Any]:
-    import pyarrow.parquet as pq
-
+    parquet = sharing.arrow().parquet
     _hold_memory()
     opened: dict[str, Any] = {}
     for path, at in groups:
         if path not in opened:
-            opened[path] = pq.ParquetFile(path, read_dictionary=_texts(path), pre_buffer=False)
+            opened[path] = parquet.ParquetFile(path, read_dictionary=_texts(path), pre_buffer=False)
         yield from opened[path].iter_batches(_ROWS, row_groups=[at])
 
 
@@ -153,8 +150,5 @@ def _hold_memory() -> None:
 
 def _texts(path: str) -> list[str]:
     """Columns of text, whose values Parquet has as codes already."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pq.read_schema(path)
-    return [field.name for field in schema if pa.types.is_string(field.type)]
+    pa = sharing.arrow()
+    return [field.name for field in pa.parquet.read_schema(path) if pa.types.is_string(field.type)]
