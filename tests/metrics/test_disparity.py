@@ -151,9 +151,23 @@ def test_nothing_is_invented():
     assert values(metric("tpr"), [record("yes")] * 50) == []
     unselected = [record("no", features={"group": group}) for group in "ab" * 40]
     assert math.isnan(values(metric("disparate_impact"), unselected)[-1])
-    assert values(metric("selection_rate"), unselected)[-1] == 0.0
-    few = values(metric("selection_rate"), unselected[:59])
+    known = [record("no", "yes", features={"group": "a"}), *unselected]
+    assert values(metric("selection_rate"), known)[-1] == 0.0
+    few = values(metric("selection_rate"), known[:59])
     assert all(math.isnan(value) for value in few)
+
+
+@pytest.mark.parametrize("kind", ["selection_rate", "fpr"])
+@pytest.mark.parametrize("sizes", [[1] * 161, [7] * 23, [161]])
+def test_a_label_that_never_came_is_of_no_class(kind, sizes):
+    items = [record("no", "no", features={"group": group}) for group in "ab" * 40]
+    misspelt = Disparity("group", kind, "Yes")
+    assert all(map(math.isnan, values(misspelt, items)))
+    came = [*items, record("yes", "no", features={"group": "a"}), *items]
+    one_by_one = values(metric(kind), came)
+    assert [math.isnan(value) for value in one_by_one] == [True] * 80 + [False] * 81
+    in_batches = said_in_batches(metric(kind), batched(came), sizes)
+    assert bits(in_batches) == bits(said(metric(kind), came))
 
 
 @pytest.mark.parametrize(

@@ -39,14 +39,15 @@ class Disparity(Stateful):
 
     Events are called `disparity_tpr.country`, or `disparate_impact.country`. A record that does
     not count (no truth; the other class, for "tpr" and "fpr") says nothing. NaN while fewer than
-    two segments have `least` records, and for a ratio while nothing is selected. Of many equal
+    two segments have `least` records, for a ratio while nothing is selected, and until `positive`
+    has come once as a prediction or a truth, as of a label that is misspelt. Of many equal
     segments the extremes differ by chance: a smaller `least` gives larger values. Raises
     InvalidSetting. Cost per record: linear in the segments seen. State: 8 bytes for each place of
     the window, two counts and a value a segment. Oracle: `pandas` groups on the window. Sources:
     Hardt, Price and Srebro, Equality of opportunity (2016); 29 CFR 1607.4 for the ratio.
     """
 
-    memory = ("segments", "ring", "sizes", "hits")
+    memory = ("segments", "ring", "sizes", "hits", "known")
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Disparity(Stateful):
         self.segments = Classes(max_segments)
         self.ring = Ring(window, np.int64)  # 0 for none, else 1 + 2 * segment + hit
         self.sizes, self.hits = [0], [0]
+        self.known = positive is None  # whether the label has come
 
     @property
     def name(self) -> str:
@@ -91,6 +93,7 @@ class Disparity(Stateful):
         return "records" if self.kind in ("selection_rate", _RATIO) else "labels"
 
     def on_record(self, record: InferenceRecord) -> SystemEvent | None:
+        self.known |= self.positive in (record.predicted_label, record.ground_truth_label)
         hit = self._hit(record.ground_truth_label, record.predicted_label)
         if hit is None:
             return None
@@ -99,10 +102,22 @@ class Disparity(Stateful):
 
     def on_batch(self, batch: Batch) -> Iterable[Series]:
         rows, hits = self._outcomes(batch)
+        known = chosen(rows, self._known(batch))
         values = chosen(rows, _column(batch, self.by)).tolist()
         codes = np.fromiter(map(self._segment, values), np.int64, len(values))
         moves = self._extend(codes, hits)
-        return [Series(self.name, rows, self._values(moves, len(codes)))]
+        values = np.where(known, self._values(moves, len(codes)), np.nan)
+        return [Series(self.name, rows, values)]
+
+    def _known(self, batch: Batch) -> NDArray[np.bool_]:
+        """Whether the label had come, with each record."""
+        if not self.known and self.positive is not None:
+            labels = batch.predicted_label, batch.ground_truth_label
+            came = np.logical_or(*(is_label(each, self.positive) for each in labels))
+            known = np.logical_or.accumulate(came)
+            self.known = bool(known[-1:].any())
+            return known
+        return np.ones(len(batch), np.bool_)
 
     # Which records count, and which of them are hits ----------------------------------------------
 
@@ -165,6 +180,8 @@ class Disparity(Stateful):
     # Their extremes -------------------------------------------------------------------------------
 
     def _now(self) -> float:
+        if not self.known:
+            return float("nan")
         counts = zip(self.hits, self.sizes, strict=True)
         rates = [hits / size for hits, size in counts if size >= self.least]
         if len(rates) < 2:
