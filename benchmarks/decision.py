@@ -150,6 +150,7 @@ def by_segment(bad: float, n: int = LABELS) -> Draw:
 
 def others(runs: int) -> Iterator[tuple[str, dict[str, float], Floats]]:
     half = GAIN / 2
+    proof = {"segment_margin": 0.05, "segment_proof": True}
     cases: list[tuple[str, Draw, dict[str, Any]]] = [
         ("margin .01, equal models", models(0.2, 0.2, "alike"), {"margin": half}),
         ("margin .01, worse by .01", models(0.2, 0.2 + half, "alike"), {"margin": half}),
@@ -166,6 +167,9 @@ def others(runs: int) -> Iterator[tuple[str, dict[str, float], Floats]]:
         ("10 segments, one worse by .15", by_segment(0.15), {"segment_margin": 0.01}),
         ("the same, at least 10,000 labels", by_segment(0.15),
          {"segment_margin": 0.01, "minimum": 10_000}),
+        ("10 segments, all better, proof within .05", by_segment(-GAIN), proof),
+        ("10 segments, one worse by .05, proof within .05", by_segment(0.05), proof),
+        ("10 segments, one worse by .15, proof within .05", by_segment(0.15), proof),
     ]  # fmt: skip
     for salt, (name, draw, options) in enumerate(cases):
         yield (name, *verdicts(draw, runs, 100 + salt, **options))

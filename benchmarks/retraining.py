@@ -11,7 +11,9 @@ model and do not count. Accuracy is prequential: each record is predicted before
 `cost` learns what accuracy can be had (the best mean of 500 records so far) and asks when the
 errors beyond it have reached its price, in errors. Calendars: every n records, for each n of a
 list; the best of them is known in hindsight only. River's ADWIN and DDM, at their defaults, watch
-the errors, and begin anew after each retraining.
+the errors, and begin anew after each retraining. "built in" is what `homeostat init` writes: drift
+by our ADWIN, at most once a day; half-hours lie between records, as in Elec2, 96 s between flights.
+"built in, again" asks again a day, three, seven, ... days after each alarm.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from homeostat.backtest.contestants import Contestant, Every, Never, Requests, of_table
 from homeostat.backtest.outcome import outcome
-from homeostat.backtest.settings import Settings, parse
+from homeostat.backtest.settings import Settings, load, parse
 from homeostat.backtest.training import Lived
 from homeostat.backtest.watching import rightness
 from homeostat.batch import Batch
@@ -46,7 +48,8 @@ from homeostat.demo import flights
 from homeostat.event_batch import EventBatch
 
 BASE = parse("").base()
-PRICES = (10, 15, 20, 30, 50)
+BUILT_IN = load(None).base()
+PRICES = (10, 15, 20, 30, 50, 100)
 CALENDARS = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 LEARNERS: dict[str, Callable[[], Any]] = {
     "naive Bayes": GaussianNB,
@@ -107,7 +110,7 @@ class Rivers:
         self.detector = snapshot["detector"]
 
 
-def load(folder: Path, name: str) -> Batch:
+def records_of(folder: Path, name: str) -> Batch:
     """A stream as records; the date of electricity, which only grows, is left out."""
     if name == "flights":
         return _flights()
@@ -132,17 +135,25 @@ def contestants(window: int, prices: tuple[int, ...], calendars: tuple[int, ...]
         Contestant("River's ADWIN", BASE, Rivers(ADWIN)),
         Contestant("River's DDM", BASE, Rivers(DDM)),
         *ours,
+        *(
+            of_table(name, {**(BUILT_IN.strategy or {}), **more}, BUILT_IN, name)
+            for name, more in (("built in", {}), ("built in, again", {"again": "1d"}))
+        ),
     ]
 
 
-def compared(folder: Path, name: str, learner: str, window: int) -> dict[str, Any]:
-    """Accuracy and retrainings of each contestant on one stream."""
+def compared(folder: Path, name: str, learner: str, window: int, who: str) -> dict[str, Any]:
+    """Accuracy and retrainings of each contestant on one stream whose name begins with `who`."""
     scale = window // 500 if name == "flights" else 1  # a flight is one of many: larger steps
     prices = tuple(each * scale for each in PRICES)
     calendars = tuple(each * scale for each in CALENDARS)
-    lived = Lived(load(folder, name), partial(Model, LEARNERS[learner]), Settings(window=window))
+    lived = Lived(
+        records_of(folder, name), partial(Model, LEARNERS[learner]), Settings(window=window)
+    )
     rows = {}
     for each in contestants(window, prices, calendars):
+        if not each.name.startswith(who):
+            continue
         began = perf_counter()
         found = outcome(lived.live(each), lived.history.created_at, lived.settings, None)
         rows[each.name] = [round(found.accuracy or 0.0, 4), found.retrainings]
@@ -156,24 +167,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", help="tasks whose data begin so, like electricity")
+    parser.add_argument("--who", default="", help="contestants whose names begin so, like built")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     results = []
     for name, learner, window in TASKS:
         if name.startswith(options.only or ""):
             print(f"{name}, {learner}, {window:,} records")
-            results.append(compared(options.folder, name, learner, window))
+            results.append(compared(options.folder, name, learner, window, options.who))
             if options.json:
                 options.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def _records(inputs: Any, truth: Any) -> Batch:
+def _records(inputs: Any, truth: Any, seconds: int = 1_800) -> Batch:
     return Batch.from_columns(
         model_version="history",
         predicted_label="",
         ground_truth_label=np.asarray(truth),
         latency_ms=0.0,
-        created_at=np.datetime64("2026-01-01", "us") + np.arange(len(truth)) * 1_000_000,
+        created_at=np.datetime64("2026-01-01", "us") + np.arange(len(truth)) * seconds * 1_000_000,
         features={f"x{k}": inputs[:, k] for k in range(inputs.shape[1])},
     )
 
@@ -182,7 +194,7 @@ def _flights() -> Batch:
     """In the order of landing, when the truth becomes known."""
     data = flights.load()
     order = np.argsort(data.landed, kind="stable")
-    return _records(data.features[order], data.label[order])
+    return _records(data.features[order], data.label[order], seconds=96)
 
 
 def _matrix(columns: Mapping[str, Any]) -> Any:

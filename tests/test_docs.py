@@ -362,6 +362,14 @@ def test_the_page_of_another_engine_has_the_names_that_the_code_has(engine):
     assert table in page, f"put this into docs/migrate/{name}.md:\n\n{table}"
 
 
+def test_the_page_of_whylogs_has_the_constraints_that_the_code_has():
+    from homeostat.constraints import as_table
+
+    table = as_table()
+    page = (ROOT / "docs" / "migrate" / "whylogs.md").read_text()
+    assert table in page, f"put this into docs/migrate/whylogs.md:\n\n{table}"
+
+
 # What pages say of the code -----------------------------------------------------------------------
 
 

@@ -17,27 +17,28 @@ from overload import Batches, Crowd, kept, resident, settle
 from postgresql import Server as Postgresql
 from serving import COMMAND, Server
 
+KINDS = ["stopped", "frozen", "cut_off"]
 CONFIG = '[service]\nstore = "{url}"\ncapacity = 8388608\n'
 
 
 class Outages(threading.Thread):
     """So many of them, one after another, each of a kind and for a time that chance chooses."""
 
-    def __init__(self, database, n, longest, up, seed):
+    def __init__(self, database, given):
         super().__init__(daemon=True)
         self.done, self.problem = [], None
-        self._database, self._n, self._longest, self._up = database, n, longest, up
-        self._chance = random.Random(seed)
+        self._database, self._given = database, given
+        self._chance = random.Random(given.seed)
 
     def run(self):
         try:
-            for _ in range(self._n):
-                time.sleep(self._up)
-                kind = self._chance.choice([self.stopped, self.frozen, self.cut_off])
-                seconds = self._chance.uniform(0, self._longest)
-                kind(seconds)
-                self.done.append((kind.__name__, round(seconds, 1)))
-            time.sleep(self._up)
+            for _ in range(self._given.outages):
+                time.sleep(self._given.up)
+                kind = self._chance.choice(self._given.kinds)
+                seconds = self._chance.uniform(self._given.shortest, self._given.longest)
+                getattr(self, kind)(seconds)
+                self.done.append((kind, round(seconds, 1)))
+            time.sleep(self._given.up)
         except Exception as error:
             self.problem = error
             raise
@@ -74,7 +75,9 @@ class Outages(threading.Thread):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--outages", type=int, default=100)
-    parser.add_argument("--longest", type=float, default=60, help="seconds of one")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--shortest", type=float, default=0, help="seconds of one, at least")
+    parser.add_argument("--longest", type=float, default=60, help="and at most")
     parser.add_argument("--up", type=float, default=3, help="seconds between two")
     parser.add_argument("--rows", type=int, default=100, help="of a batch")
     parser.add_argument("--connections", type=int, default=16)
@@ -100,7 +103,7 @@ def main():
 def cut(server, database, given):
     """Send throughout, and hold it to what was acknowledged."""
     batches = Batches(given.rows)
-    outages = Outages(database, given.outages, given.longest, given.up, given.seed)
+    outages = Outages(database, given)
     crowd = Crowd(server, batches, given.connections)
     outages.start()
     memory = []

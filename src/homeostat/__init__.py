@@ -64,6 +64,7 @@ from homeostat.strategy import RetrainingStrategy
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from homeostat import constraints as constraints
     from homeostat import estimate as estimate
     from homeostat import multivariate as multivariate
     from homeostat.budget import AlarmBudget
@@ -156,7 +157,7 @@ _LATER = {
 }
 """What is imported when it is first named, so that `import homeostat` stays light."""
 
-_MODULES = ("estimate", "multivariate")
+_MODULES = ("constraints", "estimate", "multivariate")
 
 
 def __getattr__(name: str) -> Any:
@@ -274,6 +275,7 @@ __all__ = [
     "at_least",
     "channel",
     "compare",
+    "constraints",
     "decide",
     "diagnose",
     "drift",

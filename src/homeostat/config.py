@@ -55,6 +55,8 @@ delta = 0.002       # smaller: fewer false alarms, later true ones
 # When a retraining is asked for. Beside a strategy's own settings,
 #   hold = 20         asks only when it would have asked 20 times in a row
 #   cooldown = "6h"   is then silent for so long, in the records' own time
+#   again = "1d"      asks again so long after it, then after twice as long, 6 times at most:
+#                     a retraining right after a change has little of it to learn from
 [strategy]
 type = "drift"
 cooldown = "1d"
@@ -88,7 +90,8 @@ _OUTSIDE = "budgeted"  # of a detector's table: false, to leave it out of the bu
 _ORIGIN = ("from", "format", "mapping", "zone")
 _KINDS = ("jsonl", "csv", "parquet", "arrow")
 _INPUT = {"labels": LABELS, "unknown": UNKNOWN}
-_AROUND = {"hold": "n", "cooldown": "duration"}  # a wrapper and its setting, the innermost first
+_AROUND = {"hold": "n", "cooldown": "duration", "again": "after"}
+"""A wrapper and its setting, the innermost first."""
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,7 +317,7 @@ def _all(
 
 
 def _strategy(given: Mapping[str, Any], path: str) -> Any:
-    """A strategy, within the hold and the cooldown that stand beside its settings."""
+    """A strategy, within the hold, the cooldown and the again that stand beside its settings."""
     own = dict(given)
     made_for = own.get("type")
     around = {name: own.pop(name) for name in _AROUND if name in own and name != made_for}

@@ -79,6 +79,7 @@ TABLE: dict[str, dict[str, str]] = {
         "cost": "homeostat.strategies.cost:CostAware",
         "hold": "homeostat.strategies.hold:Hold",
         "cooldown": "homeostat.strategies.cooldown:Cooldown",
+        "again": "homeostat.strategies.again:Again",
         "any_of": "homeostat.strategies.combine:AnyOf",
         "all_of": "homeostat.strategies.combine:AllOf",
         "at_least": "homeostat.strategies.combine:AtLeast",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from homeostat.batch import Rows
 from homeostat.event_batch import EventBatch, Keys, Places
 from homeostat.events import RetrainEvent, RetrainRequested, SystemEvent
 from homeostat.strategy import Answers, RetrainingStrategy, request
@@ -54,6 +56,24 @@ def requests(events: EventBatch, keys: Keys, reasons: list[str]) -> list[SystemE
         RetrainRequested(RetrainEvent(version, reason, moment))
         for reason, (version, moment) in zip(reasons, stamps, strict=True)
     ]
+
+
+def happenings(events: EventBatch) -> Rows:
+    """The rows of a batch that have an event."""
+    happened = np.zeros(len(events.batch), dtype=bool)
+    for column in events.columns:
+        happened[column.rows] = True
+    return np.flatnonzero(happened)
+
+
+def first_keys(events: EventBatch, rows: Keys) -> Keys:
+    """The key of the first event of each row, all of which have one."""
+    first = np.full(len(rows), np.iinfo(np.int64).max)
+    for column in events.columns if len(rows) else ():
+        at = np.minimum(np.searchsorted(column.rows, rows), len(column) - 1)
+        found = column.rows[at] == rows
+        first[found] = np.minimum(first[found], column.keys[at][found])
+    return first
 
 
 def first_beyond(column: NDArray[Any], least: float, start: int) -> int:

@@ -116,6 +116,11 @@ class RetrainingStrategy(Stateful):
         cooled: RetrainingStrategy = load("strategies", "cooldown")(self, duration)
         return cooled
 
+    def again(self, after: float | str | timedelta, times: int = 6) -> RetrainingStrategy:
+        """Ask again so long after an answer, twice as long after that, and so on."""
+        followed: RetrainingStrategy = load("strategies", "again")(self, after, times)
+        return followed
+
 
 def as_keys(keys: list[int]) -> Keys:
     """A list of keys as an array, empty ones included."""

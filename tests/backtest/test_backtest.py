@@ -1,5 +1,6 @@
 """Several strategies over one history: what they ask for, and what comes of it."""
 
+import itertools
 import json
 
 import numpy as np
@@ -14,11 +15,13 @@ from homeostat.backtest.contestants import contestants
 from homeostat.backtest.outcome import Outcome, over_time
 from homeostat.backtest.picture import pareto
 from homeostat.backtest.proposals import propose
+from homeostat.backtest.ruled import ruled
 from homeostat.backtest.settings import parse
 from homeostat.backtest.training import Lived, TrainingFailed
 from homeostat.cli.group import cli
 from homeostat.errors import ConfigError, InvalidInput
 from homeostat.events import RetrainRequested
+from homeostat.lifecycle.rules import Past, Rules, hindrance
 
 SETTINGS = """\
 [[metrics]]
@@ -42,6 +45,10 @@ type = "threshold"
 threshold = 0.8
 hold = 5
 cooldown = "30m"
+
+[strategies.often]
+type = "threshold"
+threshold = 0.95
 
 [strategies.ddm]
 type = "drift"
@@ -91,6 +98,64 @@ def test_without_training_accuracy_is_as_recorded():
     never, every = report.strategies["never"], report.strategies["every:700"]
     assert (never.cost, every.cost) == (1500, 1500 + 4 * 20)
     assert every.regret is None
+
+
+# Rules of the service -----------------------------------------------------------------------------
+
+RULES = Rules(cooldown="10m", per_day=3, per_week=5)
+
+
+@pytest.mark.parametrize("size", [1, 7, 997, 3000])
+def test_under_rules_requests_pass_as_in_a_service(size):
+    past = history()
+    plain = contestants(PLAN, ["low", "every:700", "every:6h"])
+    free = watched(PLAN, plain, [past]).strategies
+    asked = {name: [e["record"] for e in each.events] for name, each in free.items()}
+    passed: list[int] = []
+    for record in asked["low"]:
+        at = int(past.created_at[record])
+        before = [int(past.created_at[one]) for one in reversed(passed)]
+        if hindrance(RULES, Past(before), at) is None:
+            passed.append(record)
+    assert 0 < len(passed) < len(asked["low"])
+    told = watched(PLAN, [ruled(each, RULES) for each in plain], pieces(past, size)).strategies
+    found = {name: [e["record"] for e in each.events] for name, each in told.items()}
+    assert found == {**asked, "low": passed}
+    reasons = {e["record"]: e["reason"] for e in free["low"].events}
+    assert [e["reason"] for e in told["low"].events] == [reasons[record] for record in passed]
+    assert told["low"].suppressed == len(asked["low"]) - len(passed)
+    assert told["every:700"].suppressed == free["low"].suppressed == 0
+
+
+def test_under_rules_a_request_that_does_not_pass_trains_nothing():
+    past = history()
+    who = contestants(PLAN, ["often"])
+    free = trained(PLAN, who, past, Side).strategies["often"]
+    told = trained(PLAN, [ruled(each, RULES) for each in who], past, Side).strategies["often"]
+    assert free.retrainings > 20
+    assert told.retrainings == len(told.events) <= 3 * 3
+    assert told.suppressed > 20
+    rows = [e["record"] for e in told.events]
+    assert all(b - a >= 10 for a, b in itertools.pairwise(rows))  # a record a minute
+
+
+def test_rules_from_the_command_line(tmp_path):
+    (tmp_path / "homeostat.toml").write_text(
+        SETTINGS + '[retraining.trainer]\ntype = "command"\nargv = ["true"]\n'
+        "[retraining.rules]\nper_day = 1\nper_week = 2\n"
+    )
+    path = tmp_path / "history.jsonl"
+    path.write_text("".join(each.to_json() + "\n" for each in history()))
+    given = [str(path), "--config", str(tmp_path / "homeostat.toml"), "--strategies", "often"]
+    found = {}
+    for options in ([], ["--rules"]):
+        told = CliRunner().invoke(cli, ["backtest", *given, *options, "--output", "json"])
+        assert told.exit_code == 0, told.output
+        found[bool(options)] = json.loads(told.stdout)["strategies"]["often"]
+    assert found[True]["retrainings"] <= 2 < found[False]["retrainings"]
+    assert found[True]["suppressed"] == found[False]["retrainings"] - found[True]["retrainings"]
+    shown = CliRunner().invoke(cli, ["backtest", *given, "--rules", "--output", "table"])
+    assert "did not let pass: often" in " ".join(shown.output.split())
 
 
 # False alarms -------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_a_label_that_changes_changes_what_comes_after_and_not_before(till):
     till.send(*(made(k, "yes") for k in range(31, 60)))
     (model,) = models_of(till.store)
     log = list(recorded(till.store, model))
-    assert RetrainRequested.__name__ in texts(log)[-1] or log  # the drop was seen
+    assert any(RetrainRequested.__name__ in text for text in texts(log))  # the drop was seen
     again = lines(model, replayed(till.store, model, till.fleet.engine_of))
     assert difference(again, iter(log)) is None
 

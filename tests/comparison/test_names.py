@@ -8,7 +8,17 @@ from scipy import stats
 from scipy.spatial import distance
 
 import homeostat as hs
-from homeostat.comparison import ENGINES, NAMES, OVER_ALL_COLUMNS, TESTS, as_table, ours, two_sample
+from homeostat.comparison import (
+    ENGINES,
+    NAMES,
+    OVER_ALL_COLUMNS,
+    TESTS,
+    ConstantThreshold,
+    StandardDeviationThreshold,
+    as_table,
+    ours,
+    two_sample,
+)
 from homeostat.errors import InvalidInput, InvalidSetting
 from homeostat.multivariate import TESTS as TOGETHER
 
@@ -49,6 +59,20 @@ def test_a_name_in_the_configuration_of_inputs():
     watch = hs.drift.inputs(reference, window=400, tests={"x": "jensenshannon"})
     assert watch.update_many({"x": NUMBERS[1]}).tolist() == [399, 799]
     assert watch.latest["x"].test == "jensen_shannon"
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_what_needs_raw_values_is_refused_where_columns_are_counted(name):
+    two_values = name in ("z_proportions", "fisher")
+    a, b = (x > 0 for x in NUMBERS) if two_values else NUMBERS
+    reference = hs.Reference.fit({"x": a})
+    counted = hs.compare(reference, {"x": b}, name)["x"]
+    assert (counted.verdict == "error") == TESTS[name].raw
+    if TESTS[name].raw:
+        with pytest.raises(InvalidSetting, match="needs raw values, and inputs are counted"):
+            hs.drift.inputs(reference, tests=name)
+    else:
+        hs.drift.inputs(reference, tests=name)
 
 
 def test_an_unknown_name_is_told_with_the_nearest():
@@ -142,6 +166,59 @@ def test_nannyml_draws_its_threshold_from_ten_parts_of_the_reference():
     assert like("nannyml", a, a[:500]).test == "jensen_shannon"
     with pytest.raises(InvalidSetting, match="no threshold for 'psi'"):
         like("nannyml", a, a, "psi")
+
+
+def nannyml(reference, current, test, threshold):
+    found = hs.compare(
+        {"x": reference}, {"x": current}, test, like="nannyml", thresholds={test: threshold}
+    )
+    return found["x"]
+
+
+def test_nannyml_s_thresholds_by_their_names_and_parameters():
+    a = np.random.default_rng(1).normal(size=5000)
+    b = a[:500] + 0.05
+    default = like("nannyml", a, b, "kolmogorov_smirnov")
+    same = nannyml(a, b, "kolmogorov_smirnov", StandardDeviationThreshold())
+    assert same == default
+    parts = [stats.ks_2samp(a, part).statistic for part in np.array_split(a, 10)]
+    row = nannyml(
+        a, b, "kolmogorov_smirnov",
+        StandardDeviationThreshold(std_upper_multiplier=1, offset_from=np.median),
+    )  # fmt: skip
+    assert row.threshold == pytest.approx(np.median(parts) + np.std(parts), rel=1e-9)
+    for upper, drift in ((default.statistic, True), (default.statistic + 1e-9, False)):
+        assert nannyml(a, b, "kolmogorov_smirnov", ConstantThreshold(upper=upper)).drift == drift
+    p = like("nannyml", *COLOURS, "chi2").p_value
+    for lower, drift in ((p * 0.9, False), (p * 1.1, True)):
+        assert nannyml(*COLOURS, "chi2", ConstantThreshold(lower=lower)).drift == drift
+
+
+def test_a_constant_threshold_is_in_the_unit_of_the_engine():
+    nats = like("evidently", *COLOURS, "jensenshannon").statistic * sqrt(log(2))
+    for upper, drift in ((nats * 0.99, True), (nats * 1.01, False)):
+        thresholds = {"jensenshannon": ConstantThreshold(upper=upper)}
+        sides = {"x": COLOURS[0]}, {"x": COLOURS[1]}
+        table = hs.compare(*sides, "jensenshannon", like="evidently", thresholds=thresholds)
+        assert table["x"].drift == drift
+
+
+@pytest.mark.parametrize(
+    ("test", "threshold", "says"),
+    [
+        ("chi2", StandardDeviationThreshold(), "it holds a p-value"),
+        ("chi2", ConstantThreshold(upper=1), r"a ConstantThreshold\(lower=...\)"),
+        ("wasserstein", ConstantThreshold(lower=1), r"a ConstantThreshold\(upper=...\)"),
+        ("wasserstein", 0.2, "must be a ConstantThreshold or"),
+        ("psi", ConstantThreshold(upper=1), "no threshold for 'psi'"),
+    ],
+    ids=["drawn", "upper", "lower", "number", "test"],
+)
+def test_a_threshold_that_does_not_fit(test, threshold, says):
+    with pytest.raises(InvalidSetting, match=says):
+        hs.compare({"x": []}, {"x": []}, like="nannyml", thresholds={test: threshold})
+    with pytest.raises(InvalidSetting, match="say which, like="):
+        hs.compare({"x": []}, {"x": []}, thresholds={test: threshold})
 
 
 def test_a_threshold_from_parts_needs_rows():

@@ -263,10 +263,13 @@ OPTIONS = [
     {"margin": 0.05, "minimum": 40},
     {"alpha": 1e-4, "deadline": 150},
     {"segment_margin": 0.0, "segment_minimum": 5, "max_segments": 2, "minimum": 60},
+    {"segment_margin": 0.2, "segment_minimum": 5, "segment_proof": True},
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=["plain", "margin", "deadline", "segments"])
+@pytest.mark.parametrize(
+    "options", OPTIONS, ids=["plain", "margin", "deadline", "segments", "proof"]
+)
 @pytest.mark.parametrize("covariate", [False, True])
 @given(cuts=st.lists(st.integers(0, 400), max_size=8), seed=st.integers(0, 5))
 @settings(max_examples=25, deadline=None)
@@ -310,7 +313,7 @@ def test_blocks_of_a_long_stream_are_the_same_as_its_parts() -> None:
 @pytest.mark.parametrize("at", [0, 1, 37, 150, 399, 400])
 def test_a_snapshot_goes_on_where_it_was(at: int) -> None:
     first, second, said, segment = stream()
-    options = {"segment_margin": 0.0, "segment_minimum": 5, "alpha": 1e-3}
+    options = {"segment_margin": 0.0, "segment_minimum": 5, "alpha": 1e-3, "segment_proof": True}
     whole, begun, later = (hs.Decision(**options) for _ in range(3))
     whole.update(first, second, said, segment)
     begun.update(first[:at], second[:at], said[:at], segment[:at])
@@ -409,6 +412,46 @@ def test_a_promotion_waits_while_a_segment_looks_worse() -> None:
     assert decision.update([1.0] * 20, [0.0] * 20, segments=["b"] * 20) == "promoted"
 
 
+def test_with_proof_a_promotion_waits_until_each_segment_is_shown_to_be_no_worse() -> None:
+    first, second, segment = parted(6_000, 3, 0.03)
+    options = {"segments": segment, "segment_margin": 0.05, "minimum": 200}
+    plain = hs.decide(first, second, **options)
+    shown = hs.decide(first, second, segment_proof=True, **options)
+    assert plain.verdict == shown.verdict == "promoted"
+    assert shown.n > plain.n
+    before = hs.decide([], [], segment_margin=0.05, minimum=200, segment_proof=True)
+    upto = slice(shown.n - 1)
+    before.update(first[upto], second[upto], segments=segment[upto])
+    evidence = [each["e_no_worse"] for each in shown.evidence()["segments"]]
+    lacking = [each["e_no_worse"] for each in before.evidence()["segments"]]
+    assert min(evidence) >= shown.evidence()["needed_better"] > min(lacking)
+    assert any("is not shown in" in note for note in before.evidence()["notes"])
+    assert "e_no_worse" not in plain.evidence()["segments"][0]
+
+
+def test_where_a_segment_is_worse_proof_is_found_seldom() -> None:
+    found = {"plain": 0, "proof": 0}
+    for seed in range(100):
+        first, second, segment = parted(3_000, seed, 0.06)  # worse by just more than the margin
+        for name in found:
+            verdict = hs.decide(first, second, segments=segment, segment_margin=0.05,
+                                segment_proof=name == "proof", margin=0.1).verdict  # fmt: skip
+            found[name] += verdict == "promoted"
+    assert found["proof"] <= 4  # four fifths of alpha
+    assert found["plain"] > 50
+
+
+def test_few_pairs_are_not_waited_for_where_they_are_few_of_all() -> None:
+    options = {"segment_margin": 0.1, "segment_proof": True, "segment_minimum": 10}
+    decision = hs.decide([1.0] * 9, [1.0] * 9, segments=["rare"] * 9, **options)
+    assert decision.update([1.0] * 80, [0.0] * 80, segments=["usual"] * 80) == "undecided"
+    assert "too small to be judged" in decision.evidence()["notes"][0]
+    assert decision.update([1.0] * 20, [0.0] * 20, segments=["usual"] * 20) == "promoted"
+    assert decision.n == 90
+    decision = hs.decide([1.0] * 10, [1.0] * 10, segments=["rare"] * 10, **options)
+    assert decision.update([1.0] * 200, [0.0] * 200, segments=["usual"] * 200) == "undecided"
+
+
 def test_a_segment_is_not_judged_before_its_minimum() -> None:
     first, second = [0.0] * 30, [1.0] * 30
     options = {"alpha": 0.05, "minimum": 1, "margin": 0.9}
@@ -468,7 +511,7 @@ def test_a_refusal_takes_nothing() -> None:
         {"alpha": 0}, {"alpha": 1.0}, {"alpha": NAN}, {"margin": 1.0}, {"margin": -1.0},
         {"bound": 0}, {"bound": math.inf}, {"minimum": 0}, {"minimum": 10, "deadline": 9},
         {"labelled": 0}, {"labelled": 1.1}, {"segment_margin": -0.1}, {"segment_margin": 1.0},
-        {"max_segments": 0}, {"segment_minimum": 0},
+        {"max_segments": 0}, {"segment_minimum": 0}, {"segment_proof": True},
     ],
     ids=str,
 )  # fmt: skip

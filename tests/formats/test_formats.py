@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from writing import WRITERS, bentoml, evidently, gateway, kserve_v1, nannyml
+from writing import WRITERS, bentoml, evidently, gateway, kserve_v1, nannyml, opentelemetry
 
 from homeostat import InferenceRecord
 from homeostat.errors import InvalidInput
@@ -49,6 +49,14 @@ def test_records_come_back_as_they_were_written(case, n, records, read):
     assert not found.rejects
 
 
+@pytest.mark.parametrize("case", WRITERS)
+def test_a_name_that_tells_nothing_is_no_matter(case, records, read):
+    name, write, _ = WRITERS[case]
+    found = read(write(records(3)), name="log")
+    assert [each["name"] for each in found.told] == [name]
+    assert len(found.records) == 3
+
+
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.records.jsonl")), ids=lambda p: p.stem)
 def test_a_fixture_gives_its_records(path, read):
     case = path.name.removesuffix(".records.jsonl")
@@ -58,6 +66,12 @@ def test_a_fixture_gives_its_records(path, read):
     assert found.records == expected or plain(found.records) == plain(expected)
     assert not found.rejects
     assert len(found.records) >= 1
+
+
+def test_the_fixture_of_labels_gives_them(read):
+    labels = read(FIXTURES / "sagemaker_ground_truth.jsonl").labels
+    found = [(label.record_id, label.label) for label in labels]
+    assert found == [("r-0", "stays"), ("r-1", "leaves"), ("r-2", 1)]
 
 
 def test_each_format_is_documented():
@@ -101,6 +115,26 @@ def test_a_mapping_that_is_stated_goes_before_the_rules(records, read):
     told = {line["field"]: line for line in found.told[0]["fields"]}
     assert told["predicted_label"]["column"] == "request.plan"
     assert told["model_version"] == {"field": "model_version", "column": "=v9", "note": "stated"}
+
+
+def test_a_log_of_predictions_without_truths_is_evidently_s(read):
+    found = read("datetime,prediction,age\n2026-01-01,yes,31\n", name="t.csv")
+    assert [each["name"] for each in found.told] == ["evidently"]
+    assert found.records[0].ground_truth_label is None
+
+
+def test_what_no_row_says_is_told_to_be_unsaid(records, read):
+    def told(found):
+        lines = {line["field"]: line for line in found.told[0]["fields"]}
+        return [(lines[name]["column"], lines[name]["note"]) for name in ("latency_ms", "model")]
+
+    lines = opentelemetry(records(2)).replace("endTimeUnixNano", "unknown").splitlines()
+    unsaid = "the format does not say it"
+    assert told(read(lines[0])) == [("=0", unsaid), ("attributes.model.name", "")]
+    some = read("\n".join([*lines, *opentelemetry(records(1, seed=1)).splitlines()]))
+    assert told(some)[0] == ("latency_ms", "")
+    nameless = kserve_v1(records(2)).replace("inferenceservicename", "service")
+    assert told(read(nameless)) == [("latency_ms", ""), ("=default", unsaid)]
 
 
 def test_a_mapping_makes_records_of_any_table(read):

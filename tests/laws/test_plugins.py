@@ -119,6 +119,10 @@ SETTINGS = {
     ],
     "hold": [{"strategy": low(), "n": 1}, {"strategy": DriftStrategy(), "n": 3}],
     "cooldown": [{"strategy": low(), "duration": "6h"}, {"strategy": low().hold(2), "duration": 0}],
+    "again": [
+        {"strategy": low(), "after": "1m"},
+        {"strategy": DriftStrategy(), "after": 5, "times": 2},
+    ],
     "any_of": [{"strategies": [low()]}, {"strategies": [low(), DriftStrategy(), low().hold(2)]}],
     "all_of": [{"strategies": [low(), DriftStrategy(), low().hold(2)]}, {"strategies": [low()]}],
     "at_least": [

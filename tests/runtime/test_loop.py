@@ -1,12 +1,15 @@
 """Requests become jobs, jobs challengers, challengers champions; and each only as it may."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from school import CANCELLED, School, course_of
+from shop import START
 
 from homeostat import ADWIN, AccuracyMetric, DriftStrategy
 from homeostat.engine import Engine
+from homeostat.events import DriftDetected, DriftEnded, DriftEvent, EpisodeEvent
 from homeostat.lifecycle import Predictions, Trained
 from homeostat.runtime.ground import NotNow
 from homeostat.stores import jobs, versions
@@ -161,6 +164,23 @@ def test_a_job_waits_for_a_word_where_one_is_needed(tmp_path):
     school.store.close()
 
 
+def test_one_that_is_approved_late_is_trained_on_what_has_come_since(tmp_path):
+    school = School(tmp_path, course_of({"approval": True}))
+    school.failing(range(30))
+    (before,) = school.jobs("waiting")
+    school.failing(range(30, 100))
+    drifted(school, 40, "broken")  # of which nothing was known at the request
+    school.act(lambda loop: loop.jobs.approve("anna"))
+    school.failing(range(100, 120))
+    school.step()
+    (order,) = school.trainer.orders.values()
+    assert before.position == 30
+    assert order.manifest["before"] > 100
+    assert order.manifest["records"] == 40  # the first ones; those after 100 were broken or later
+    assert order.manifest["quarantined"] == [["2026-03-01T00:00:40Z", "2026-03-01T00:01:39Z"]]
+    school.store.close()
+
+
 def test_one_that_nobody_approves_is_ended(tmp_path):
     school = School(tmp_path, course_of({"approval": True, "queue": "2d"}))
     school.failing(range(30))
@@ -309,6 +329,33 @@ def test_equal_ones_end_undecided(tmp_path):
     school.traffic(range(30, 400))
     school.step()
     assert "ChallengerUndecided" in school.story()
+    school.store.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"segments": ("k",)}),
+        ({"segments": ("k",)}, {}),
+        ({"segments": ("k",)}, {"segments": ("k",), "segment_proof": True, "segment_margin": 0.9}),
+    ],
+    ids=["segments", "no segments", "proof"],
+)
+def test_a_comparison_that_is_to_look_at_something_else_begins_anew(tmp_path, before, after):
+    school = School(tmp_path, course_of(compare=before))
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.failing(range(30, 45))
+    school.step()
+    assert school.loop.pairs.shown()["n"] == 15
+    school.course = course_of(compare=after)
+    school.reopen()
+    school.failing(range(45, 48))
+    school.step()
+    assert school.loop.pairs.shown()["n"] == 18  # from the cut on, and not from now
+    school.failing(range(48, 248))
+    school.step()
+    assert "ModelPromoted" in school.story()
     school.store.close()
 
 
@@ -562,6 +609,39 @@ def test_one_that_forgets_is_rejected(tmp_path):
     school.store.close()
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_one_that_forgets_a_short_regime_is_rejected(tmp_path, broken):
+    school = School(tmp_path, course_of(compare={"memory": 60}, data={"window": 50}))
+    school.scorer.of = {"v2": "yes"}
+    school.traffic(range(600))
+    school.traffic(range(600, 660), "no", "no")  # soon over, and few of all
+    drifted(school, 600, "worse")
+    drifted(school, 660, "better")
+    if broken:
+        drifted(school, 600, "broken")
+    school.failing(range(1000, 1100))
+    trained(school, version="v2")
+    school.failing(range(1100, 1200))
+    school.step()
+    story = school.story()
+    assert ("ChallengerRejected" in story) is not broken
+    assert ("ModelPromoted" in story) is broken  # what was broken need not be remembered
+    school.store.close()
+
+
+def drifted(school, number, direction):
+    """A detector has told of a change that began with a record."""
+    at = START + timedelta(seconds=number)
+    detector = f"d{number}"
+    events = [DriftDetected(DriftEvent("m", "x", 1.0, 2.0, at, detector, direction, at))]
+    if direction == "broken":
+        end = START + timedelta(seconds=number + 59)
+        events.append(DriftEnded(EpisodeEvent("m", "x", at, 1, end, detector, direction)))
+    with school.store.change():
+        school.account().tell(events, school.now)
+        school.ledger.save()
+
+
 def test_one_that_is_slower_or_larger_than_it_may_be_is_rejected(tmp_path):
     school = School(tmp_path, course_of(compare={"larger": 2.0, "slower": 2.0}))
     school.scorer.of = {"v1": "no"}
@@ -580,7 +660,8 @@ def test_one_that_is_slower_or_larger_than_it_may_be_is_rejected(tmp_path):
     school.store.close()
 
 
-def test_one_that_has_won_waits_for_a_word_where_one_is_needed(tmp_path):
+@pytest.mark.parametrize(("act", "serves"), [("promote", "v2"), ("reject", "v1")])
+def test_one_that_has_won_waits_for_a_word_where_one_is_needed(tmp_path, act, serves):
     school = School(tmp_path, course_of(compare={"automatic": False}))
     school.failing(range(30))
     trained(school, version="v2")
@@ -589,8 +670,10 @@ def test_one_that_has_won_waits_for_a_word_where_one_is_needed(tmp_path):
         school.step()
     assert school.loop.standing.champion == "v1"
     assert school.story().count("ChallengerReady") == 1
-    school.act(lambda loop: loop.promote(by="anna", evidence=loop.pairs.shown()))
-    assert school.loop.standing.champion == "v2"
+    assert school.loop.standing.ready
+    school.act(lambda loop: getattr(loop, act)(by="anna", evidence=loop.pairs.shown()))
+    assert school.loop.standing.champion == serves
+    assert not school.loop.standing.ready  # nothing waits any more
     school.store.close()
 
 

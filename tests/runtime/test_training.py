@@ -7,11 +7,24 @@ import pyarrow.parquet as pq
 import pytest
 from shop import START, Shop, made
 
-from homeostat.events import DriftDetected, DriftEnded, DriftEvent, EpisodeEvent
-from homeostat.lifecycle.course import Data
+from homeostat.errors import ConfigError
+from homeostat.events import (
+    DecisionEvent,
+    DriftDetected,
+    DriftEnded,
+    DriftEvent,
+    EpisodeEvent,
+    JobEvent,
+    ModelPromoted,
+    ModelRolledBack,
+    RetrainQueued,
+)
+from homeostat.lifecycle.course import Data, course_of
 from homeostat.runtime.holding import compared
 from homeostat.runtime.joined import labelled_back, labelled_on
+from homeostat.runtime.sampling import even_shares
 from homeostat.runtime.training import TooFew, choose, write
+from homeostat.stores.jobs import Job
 
 DAY = 86_400
 
@@ -23,10 +36,10 @@ def shop(tmp_path):
     one.store.close()
 
 
-def chosen(shop, position=None, **data):
+def chosen(shop, position=None, job=None, **data):
     account = shop.account()
     at = account.position if position is None else position
-    return choose(shop.store, account.number, "default", at, Data(**{"least": 1} | data))
+    return choose(shop.store, account.number, "default", at, Data(**{"least": 1} | data), job)
 
 
 def numbers(found):
@@ -36,6 +49,33 @@ def numbers(found):
 def sent(shop, numbers, label="yes"):
     for number in numbers:  # a request each, so that there are many facts
         shop.send(made(number, label))
+
+
+def moment(number):
+    return START + timedelta(seconds=number)
+
+
+def drift(at, since, direction):
+    told = DriftEvent("m", "inputs", 1.0, 2.0, moment(at), "inputs", direction, moment(since))
+    return DriftDetected(told)
+
+
+def ended(at):
+    return DriftEnded(EpisodeEvent("m", "inputs", moment(0), 1, moment(at), "inputs", "broken"))
+
+
+def job(number, **more):
+    name = f"default-{number}"
+    return Job(
+        id=name, model=1, number=number, state="running", reason="", asked=0, created=0,
+        position=20, cause=1, **more,
+    )  # fmt: skip
+
+
+def told(shop, *events):
+    with shop.store.change():
+        shop.account().tell(list(events), shop.now)
+        shop.ledger.save()
 
 
 def test_only_labelled_records_with_the_labels_of_then(shop):
@@ -116,16 +156,113 @@ def test_a_sample_of_history_is_even_and_the_same(shop):
 
 def test_what_came_while_the_data_were_broken_is_left_out(shop):
     sent(shop, range(20))
-    moment = [START + timedelta(seconds=n) for n in range(20)]
-    broken = DriftEvent("m", "inputs", 1.0, 2.0, moment[8], "inputs", "broken", moment[5])
-    ended = EpisodeEvent("m", "inputs", moment[8], 1, moment[10], "inputs", "broken")
-    with shop.store.change():
-        shop.account().tell([DriftDetected(broken), DriftEnded(ended)], shop.now)
-        shop.ledger.save()
+    told(shop, drift(8, 5, "broken"), ended(10))
     found = chosen(shop)
     assert numbers(found) == [*range(5), *range(11, 20)]
     assert found.manifest["left_out"] == 6
+    assert found.manifest["quarantined"] == [["2026-03-01T00:00:05Z", "2026-03-01T00:00:10Z"]]
     assert len(numbers(chosen(shop, quarantine=False))) == 20
+
+
+@pytest.mark.parametrize("turn", [ModelPromoted, ModelRolledBack])
+def test_another_version_ends_what_was_broken_as_detectors_begin_anew(shop, turn):
+    sent(shop, range(20))
+    told(shop, drift(8, 5, "broken"))
+    assert numbers(chosen(shop)) == [*range(5)]  # it goes on
+    told(shop, turn(DecisionEvent("v2", "v1", "better", moment(12))))
+    assert numbers(chosen(shop)) == [*range(5), *range(13, 20)]
+    told(shop, drift(16, 15, "broken"))  # and may come again
+    assert numbers(chosen(shop)) == [*range(5), 13, 14]
+
+
+def test_a_job_that_is_begun_again_knows_no_more_alarms_than_at_first(shop):
+    sent(shop, range(20))
+    told(shop, RetrainQueued(JobEvent("v1", "default-1", "because", moment(19))))
+    first = chosen(shop, 20, job(1))
+    told(shop, drift(8, 5, "broken"))
+    told(shop, RetrainQueued(JobEvent("v1", "default-2", "because", moment(19))))
+    again = chosen(shop, 20, job(1))
+    assert again.manifest == first.manifest
+    assert numbers(again) == [*range(20)]
+    assert numbers(chosen(shop, 20, job(2))) == [*range(5)]
+
+
+def test_spans_of_the_configuration_are_left_out_whatever_was_said(shop):
+    sent(shop, range(20))
+    spans = ((moment(3), moment(4)), (moment(9), moment(10)))
+    for quarantine in (True, False):
+        found = chosen(shop, without=spans, quarantine=quarantine)
+        assert numbers(found) == [0, 1, 2, 5, 6, 7, 8, *range(11, 20)]
+        assert found.manifest["left_out"] == 4
+        assert found.manifest["quarantined"][0] == ["2026-03-01T00:00:03Z", "2026-03-01T00:00:04Z"]
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        ["2026-03-02T00:00:00Z", "2026-03-01T00:00:00Z"],
+        ["2026-03-01T00:00:00", "2026-03-02T00:00:00"],
+    ],
+    ids=["backwards", "no zone"],
+)
+def test_a_span_that_is_none_is_refused(span):
+    with pytest.raises(ConfigError, match=r"retraining\.data: without must be of two moments"):
+        course_of({"data": {"without": [span]}}, "retraining")
+
+
+# A mix of regimes ---------------------------------------------------------------------------------
+
+
+def of_each(found):
+    """How many records of history there are of three regimes, from 0, 1,500 and 1,900 on."""
+    past = [n for n in numbers(found) if n < 2_000]
+    return [
+        sum(low <= n < high for n in past) for low, high in ((0, 1500), (1500, 1900), (1900, 2000))
+    ]
+
+
+def test_as_many_of_each_regime_between_two_drifts(shop):
+    for start in range(0, 2_100, 700):
+        shop.send(*(made(n, "yes") for n in range(start, start + 700)))
+    told(shop, drift(1_520, 1_500, "worse"), drift(1_910, 1_900, "better"))
+    even = chosen(shop, window=100, history=300)
+    assert of_each(even)[0] > 200
+    assert "regimes" not in even.manifest
+    mixed = chosen(shop, window=100, history=300, mix="regimes")
+    assert of_each(mixed) == [100, 100, 100]
+    assert mixed.manifest["regimes"] == [
+        [None, 100], ["2026-03-01T00:25:00Z", 100], ["2026-03-01T00:31:40Z", 100],
+    ]  # fmt: skip
+    assert mixed.manifest["of_history"] == 300
+    assert numbers(mixed) == sorted(numbers(mixed))
+    first = [n for n in numbers(mixed) if n < 1_500]
+    assert min(sum(low <= n < low + 500 for n in first) for low in (0, 500, 1_000)) > 15
+    assert mixed.manifest == chosen(shop, window=100, history=300, mix="regimes").manifest
+
+
+def test_what_a_short_regime_lacks_the_others_have(shop):
+    for start in range(0, 2_100, 700):
+        shop.send(*(made(n, "yes") for n in range(start, start + 700)))
+    told(shop, drift(1_520, 1_500, "change"), drift(1_910, 1_900, "change"))
+    assert of_each(chosen(shop, window=100, history=700, mix="regimes")) == [300, 300, 100]
+
+
+def test_data_that_were_broken_are_no_regime(shop):
+    sent(shop, range(40))
+    told(shop, drift(25, 20, "broken"), ended(29))
+    found = chosen(shop, window=5, history=100, mix="regimes")
+    assert found.manifest["regimes"] == [[None, 25]]
+
+
+@pytest.mark.parametrize(
+    ("there", "most", "given"),
+    [
+        ([], 5, []), ([3], 5, [3]), ([9, 9], 5, [2, 3]), ([9, 1, 9], 11, [5, 1, 5]),
+        ([0, 9], 4, [0, 4]), ([2, 2], 9, [2, 2]),
+    ],
+)  # fmt: skip
+def test_shares_are_as_equal_as_can_be(there, most, given):
+    assert even_shares(there, most) == given
 
 
 def test_too_few(shop):
@@ -139,6 +276,7 @@ def test_the_hash_is_of_what_is_in_it(shop):
     first = chosen(shop).manifest["hash"]
     assert chosen(shop).manifest["hash"] == first
     assert chosen(shop, window=9).manifest["hash"] != first
+    assert chosen(shop, half_life="1d").manifest["hash"] != first  # a weight is in the file, too
     shop.reopen(snapshot=True)
     assert chosen(shop).manifest["hash"] == first
 

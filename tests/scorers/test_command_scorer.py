@@ -68,6 +68,15 @@ def test_scores(made):
     assert made("scores").predict(version(), batch()).scores == [size / 10 for size in SIZES]
 
 
+def test_a_version_is_no_option_of_the_command(tmp_path, made):
+    with pytest.raises(ScorerFailed, match="would be taken for an option"):
+        made().predict(version(name="--help"), batch())
+    program = tmp_path / "predict.py"
+    argv = [sys.executable, str(program), "{input}", "{output}", "a", "is={version}", ""]
+    found = scorer_of({"type": "command", "argv": argv}).predict(version(name="-x"), batch())
+    assert found.labels == HAM
+
+
 def test_what_it_is_given(made):
     given = batch(size=[1.0, float("nan")], kind=["a", None], flag=[True, False])
     with pytest.raises(ScorerFailed):  # the program cannot compare None

@@ -62,14 +62,14 @@ def engine_of(name):
 class House:
     """A service that is open, with a token of each scope."""
 
-    def __init__(self, folder, settings=None, fleet=None):
+    def __init__(self, folder, settings=None, fleet=None, caring=None):
         self.settings = settings or Service(
             durability="fast", answer=30.0, attempts=AttemptLimits(burst=10**6)
         )
         folder.mkdir(exist_ok=True)
         self.broken = []
         if fleet is None:
-            self.wires = Wires(folder, self.settings, engine_of, self.broken.append)
+            self.wires = Wires(folder, self.settings, engine_of, self.broken.append, caring=caring)
         else:
             self.wires = Wires(
                 folder, self.settings, fleet.engine_of, self.broken.append, fleet.models,

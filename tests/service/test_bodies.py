@@ -233,11 +233,12 @@ def test_reads_go_on_while_the_store_is_stuck(house_of):
     fresh = newest(house).json()
     newest(house, "/metrics")
     house.send(record(3, model="other"))
+    house.send({"record_id": "late", "label": "a", "model": "other"}, path="/v1/labels")
     freed = house.stick()
     try:
         assert house.status() == fresh | {"stale": True}
         other = house.status("other")
-        assert (other["records"], other["stale"]) == (1, True)
+        assert (other["records"], other["parked_labels"], other["stale"]) == (1, 1, True)
         models = house("GET", "/v1/models").json()
         assert models["stale"]
         assert {one["model"]: one["records"] for one in models["models"]} == {

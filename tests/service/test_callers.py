@@ -2,14 +2,16 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 
 import pytest
 
 from homeostat.service import reading, tokens
 from homeostat.service.callers import FRESH, LATELY, Callers
 from homeostat.service.reading import Reading
+from homeostat.service.uses import Uses
 from homeostat.stores import open_store
-from homeostat.stores.faults import Busy, StoreBroken
+from homeostat.stores.faults import Busy, StoreBroken, StoreFull
 
 
 class Clock:
@@ -113,6 +115,64 @@ def test_a_new_one_counts_at_once_and_none_is_not_remembered(callers, stuck):
         return stuck.looks
 
     assert asyncio.run(ask()) == 2
+
+
+def test_a_use_is_told_and_a_text_that_is_none_is_no_use(stuck, store):
+    text, used = made(store), []
+    looks = Reading(stuck)
+    callers = Callers(looks, 30.0, Clock(), used.append)
+
+    async def ask():
+        await callers(text)
+        await callers(text)
+        await callers("hs_0_1")
+        await callers(text + "x")
+
+    asyncio.run(ask())
+    looks.close()
+    assert used == [text.split("_")[1]]
+
+
+def test_uses_are_written_down_once_a_minute(store):
+    number, now = made(store).split("_")[1], Clock()
+    now.now = 10**15
+    uses = Uses(now)
+
+    def kept():
+        with store.change():
+            uses.keep(store)
+        return tokens.listed(store)[0]["used"]
+
+    assert kept() is None
+    for second, told in ((0, 0), (30, 0), (61, 61), (62, 61), (-3600, -3600)):
+        now.now = 10**15 + second * 10**6
+        uses.note(number)
+        assert kept() == 10**15 + told * 10**6
+
+
+def test_uses_that_cannot_be_written_down_are_not_tried_again_and_again(store, monkeypatch):
+    number, now, tries = made(store).split("_")[1], Clock(), []
+
+    def full(*_):
+        tries.append(now.now)
+        raise StoreFull("no room")
+
+    monkeypatch.setattr(tokens, "keep_used", full)
+    now.now, uses = 10**15, Uses(now)
+    for _ in range(120):
+        uses.note(number)
+        with suppress(StoreFull), store.change():
+            uses.keep(store)
+        now.now += 10**6
+    assert tries == [10**15, 10**15 + 60 * 10**6]
+
+
+def test_a_service_knows_which_tokens_are_used(house):
+    house("GET", "/v1/models", token="read")
+    house.run(house.wires.changed(house.wires._tend))
+    used = {each["scope"]: each["used"] for each in tokens.listed(house.wires.reader)}
+    assert used["read"] is not None
+    assert used["ingest"] is None
 
 
 @pytest.mark.parametrize("error", [None, Busy("locked"), StoreBroken("gone")])

@@ -235,5 +235,7 @@ def test_a_key_that_comes_again(house):
     again = house("POST", "/v1/records", body, **keyed)
     assert (again.json()["accepted"], again.json()["duplicates"]) == (0, 3)
     assert again.headers["idempotent-replayed"] == "true"
-    assert house("POST", "/v1/records", b"[]", **keyed).status_code == 409
+    other = house("POST", "/v1/records", b"[]", **keyed)
+    assert (other.status_code, other.json()["field"]) == (409, "Idempotency-Key")
+    assert [other.json()[part] for part in ("accepted", "duplicates", "rejected")] == [0, 0, []]
     assert house.status()["records"] == 3

@@ -135,8 +135,8 @@ def test_a_label_makes_no_model(house):
 
 @pytest.fixture
 def declaring(tmp_path, monkeypatch):
-    def wires(folder, settings, engines, broken):
-        return Wires(folder, settings, engines, broken, ["shop", "unused"])
+    def wires(folder, settings, engines, broken, **more):
+        return Wires(folder, settings, engines, broken, ["shop", "unused"], **more)
 
     monkeypatch.setattr("house.Wires", wires)
     one = House(tmp_path / "data")

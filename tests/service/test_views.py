@@ -226,7 +226,7 @@ def test_no_silence_that_cannot_be(house, until):
 
 def test_what_changes_is_streamed(full):
     async def first_change():
-        stream = _changes(full.wires, lambda name: name == "small")
+        stream = _changes(full.wires, lambda name: name == "small", lambda: asyncio.sleep(0, True))
         hello = await anext(stream)
         await full.asked("POST", "/v1/records", json.dumps(
             [record(9_000, model=m, created_at="2026-01-03T00:00:00Z") for m in ("small", "shop")]

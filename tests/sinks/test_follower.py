@@ -297,6 +297,43 @@ def test_a_replayed_event_that_retention_has_taken_is_let_go(world):
     world.run(follower)
     assert sink.got == ["a:2"]
     assert world.store.deliveries() == []
+    assert follower.lost == 1
+
+
+def forget(world, below):
+    """As retention does."""
+    with world.store.change():
+        world.store.database.execute("DELETE FROM events WHERE seq < ?", (below,))
+
+
+def test_events_that_retention_takes_from_a_sink_that_rests_are_counted(world, caplog):
+    gone = False
+    sink = Memory(lambda event: raising(Gone("410"))(event) if gone else None)
+    follower = world.follower(sink)
+    world.log("a", 3)
+    world.run(follower)
+    gone = True
+    world.log("a", 400)
+    follower.wake({"a"})
+    assert follower.step() is None
+    forget(world, 301)
+    gone, follower = False, world.follower(sink)
+    world.run(follower)
+    assert sink.got == [*ids("a", 3), *ids("a", 103, first=301)]
+    assert len(sink.got) + follower.lost == 403
+    assert "retention took 296 events of a before they were delivered" in caplog.text
+
+
+@pytest.mark.parametrize(("start", "lost"), [("now", 4), ("beginning", 0)])
+def test_what_was_gone_before_a_sink_began_is_not_its_loss(world, start, lost):
+    """One that begins at the beginning takes what there is; a model that came later is its own."""
+    sink = Memory()
+    follower = world.follower(sink, start=start)
+    world.log("a", 10)
+    forget(world, 5)
+    world.run(follower)
+    assert sink.got == ids("a", 6, first=5)
+    assert follower.lost == lost
 
 
 def test_one_that_is_gone_rests_until_it_is_replayed(world):

@@ -149,6 +149,13 @@ def test_a_json_array_is_refused_with_the_mend(tmp_path, read, line):
         read(path)
 
 
+def test_json_over_several_lines_is_refused_with_the_mend(tmp_path, read, line):
+    path = tmp_path / "in.json"
+    path.write_text(json.dumps(json.loads(line()), indent=2))
+    with pytest.raises(InvalidInput, match=r"over several lines.*jq -c \. "):
+        read(path)
+
+
 def test_utf16_is_refused_with_the_mend(tmp_path, read, line):
     path = tmp_path / "in.jsonl"
     path.write_bytes(line().encode("utf-16"))

@@ -2,13 +2,16 @@
 
 import gzip
 import json
+import zipfile
 from contextlib import suppress
+from urllib.parse import quote
 
 import pytest
 
 from homeostat.errors import InvalidInput
 from homeostat.sources import Options
 from homeostat.sources import files as files_module
+from homeostat.sources import places as places_module
 from homeostat.sources.feed import open_feed
 
 
@@ -216,13 +219,28 @@ def test_an_unfinished_last_line_counts_when_nobody_follows(tmp_path, text):
     assert follow([path], []) == [ids(1)]
 
 
-def test_halves_that_wait_are_kept_with_the_offset(tmp_path):
-    def event(which, time, data):
-        return json.dumps({
-            "specversion": "1.0", "id": "x", "time": f"2026-01-01T00:00:0{time}Z", "data": data,
-            "type": f"org.kubeflow.serving.inference.{which}", "inferenceservicename": "m",
-        })  # fmt: skip
+def event(which, time, data):
+    """A half of a request, as KServe logs it."""
+    return json.dumps({
+        "specversion": "1.0", "id": "x", "time": f"2026-01-01T00:00:0{time}Z", "data": data,
+        "type": f"org.kubeflow.serving.inference.{which}", "inferenceservicename": "m",
+    })  # fmt: skip
 
+
+@pytest.mark.parametrize("first", ["{broken", '{"started": true}'], ids=["broken", "other"])
+def test_a_first_line_that_tells_nothing_does_not_say_what_follows(tmp_path, first):
+    path = tmp_path / "app.jsonl"
+    path.write_text(first + "\n")
+
+    def more():
+        with path.open("a") as file:
+            file.write(event("request", 0, {"instances": [{"a": 1}]}) + "\n")
+            file.write(event("response", 1, {"predictions": ["yes"]}) + "\n")
+
+    assert follow([path], [more]) == [[], ["x"]]
+
+
+def test_halves_that_wait_are_kept_with_the_offset(tmp_path):
     path, notes = tmp_path / "app.jsonl", Notes()
     path.write_text(event("request", 0, {"instances": [{"a": 1}]}) + "\n")
     assert follow([path], [], notes) == [[]]
@@ -258,6 +276,63 @@ def test_an_object_of_parquet_is_sought_in(tmp_path, row):
     with fsspec.open("memory://sought/a.parquet", "wb") as file:
         frame.assign(created_at=pd.to_datetime(frame.created_at)).to_parquet(file)
     assert take(["memory://sought"], rows=4) == ids(*range(9))
+
+
+def test_folders_of_a_parquet_dataset_are_columns(tmp_path, row):
+    import pandas as pd
+
+    for model, label, number in (("churn", 0, 1), ("a b", 1, 2)):
+        frame = pd.DataFrame([row(record_id=f"r{number}")]).drop(columns="predicted_label")
+        frame = frame.assign(created_at=pd.to_datetime(frame.created_at))
+        folder = tmp_path / f"day=3/model={quote(model)}/predicted_label={label}"
+        folder.mkdir(parents=True)
+        frame.to_parquet(folder / "part-0.parquet")
+    with open_feed([str(tmp_path)], None, Options()) as feed:
+        records = [record for chunk in feed for record in chunk.batch]
+    assert {(record.model, record.predicted_label) for record in records} == {
+        ("churn", 0), ("a b", 1)
+    }  # fmt: skip
+
+
+def test_a_column_of_a_parquet_file_goes_before_its_folder(tmp_path, row):
+    import pandas as pd
+
+    frame = pd.DataFrame([row(model="own")])
+    (tmp_path / "model=other").mkdir()
+    frame.assign(created_at=pd.to_datetime(frame.created_at)).to_parquet(
+        tmp_path / "model=other" / "a.parquet"
+    )
+    with open_feed([str(tmp_path)], None, Options()) as feed:
+        assert [record.model for chunk in feed for record in chunk.batch] == ["own"]
+
+
+def test_the_same_name_in_another_archive_is_another_file(tmp_path, text):
+    pytest.importorskip("fsspec")
+    for name, numbers in (("one", (1, 2)), ("two", (3, 4))):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            archive.writestr("logs/a.jsonl", text(*numbers))
+    one, two = (f"zip://logs/*.jsonl::file://{tmp_path}/{name}.zip" for name in ("one", "two"))
+    assert take([one, two]) == ids(1, 2, 3, 4)
+    notes = Notes()
+    assert take([one], notes) == ids(1, 2)
+    assert take([two], notes) == ids(3, 4)
+    assert take([one.replace("*", "a"), two], notes) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "address"),
+    [
+        ("ftp://user:secret@one/logs", "ftp://one/logs/a.jsonl"),
+        ("s3://bucket", "s3://bucket/logs/a.jsonl"),
+        ("zip://*.jsonl::ftp://user:secret@one/l.zip", "zip://logs/a.jsonl::ftp://one/l.zip"),
+        ("simplecache::memory://logs", "memory://logs/a.jsonl"),
+    ],
+    ids=["host", "bucket", "archive", "cache"],
+)
+def test_the_same_path_elsewhere_is_another_file(place, address):
+    pytest.importorskip("fsspec")
+    path = "bucket/logs/a.jsonl" if place.startswith("s3") else "/logs/a.jsonl"
+    assert places_module._address(place, path) == address
 
 
 def test_what_is_no_address_is_told():

@@ -75,6 +75,7 @@ def test_an_empty_file_says_so(tmp_path, packing):
         ("x.tsv", b"a\tb", "csv"),
         ("x", b"\xef\xbb\xbf\n {}", "jsonl"),
         ("x.txt", b"latency_ms,model_version\n", "csv"),
+        ("x", b'"y_pred";time of day;age\r\n1;2;3\r\n', "csv"),
         ("x.jsonl", b"PAR1....", "parquet"),
         ("x.csv", b"ARROW1..", "arrow"),
         ("x.arrows", b"....", "arrow"),
@@ -87,9 +88,14 @@ def test_the_format_is_told_by_content_and_name(tmp_path, name, content, format)
         assert source.format == format
 
 
-def test_an_unknown_format_asks_for_it(tmp_path):
+@pytest.mark.parametrize(
+    "content",
+    [b"hello", b"POST / HTTP/1.1\n", b"2026-01-01 10:00:00,1\n", b"a,\xff\n"],
+    ids=["word", "request", "log", "bytes"],
+)
+def test_an_unknown_format_asks_for_it(tmp_path, content):
     path = tmp_path / "x.dat"
-    path.write_bytes(b"hello")
+    path.write_bytes(content)
     with pytest.raises(InvalidInput, match="no known format; say which: --format jsonl"):
         open_source(path)
     with pytest.raises(InvalidInput, match="did you mean 'jsonl'"):

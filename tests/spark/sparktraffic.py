@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 import homeostat as hs
 from homeostat import fleet
@@ -71,3 +72,21 @@ def expected_events(table, config=None, values=False):
         kept = [one for one in told if values or one.kind != "MetricUpdated"]
         found += [(model, at, event.to_json()) for at, event in enumerate(kept)]
     return found
+
+
+def write(folder, name, table):
+    pq.write_table(table, folder / f"{name}.parquet")
+
+
+def shuffled(table):
+    return table.take(np.random.default_rng(1).permutation(table.num_rows))
+
+
+def after(data):
+    """One record of another model, long after all others."""
+    row = data.slice(0, 1).to_pylist()[0]
+    row |= {"model": "clock", "created_at": None, "record_id": "last"}
+    table = pa.Table.from_pylist([row], data.schema)
+    at = data.schema.get_field_index("created_at")
+    times = pa.array([START + 60 * MINUTE], pa.timestamp("us", "UTC"))
+    return table.set_column(at, data.schema.field("created_at"), times)

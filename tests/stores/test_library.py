@@ -25,3 +25,20 @@ def test_later_ones_are_taken(tmp_path, monkeypatch, version):
 def test_the_one_that_is_installed_is_sound(tmp_path):
     open_store(tmp_path).close()
     assert tuple(map(int, apsw.sqlite_lib_version().split("."))) >= (3, 51, 3)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE sqlite_master SET sql = 'x'",
+        "DELETE FROM sqlite_master",
+        "SELECT load_extension('x')",
+    ],
+)
+def test_no_statement_can_spoil_the_file_or_load_code(tmp_path, statement):
+    store = open_store(tmp_path)
+    store.database.execute("PRAGMA writable_schema = ON")
+    with pytest.raises(StoreBroken):
+        store.database.execute(statement)
+    assert store.models() == []
+    store.close()

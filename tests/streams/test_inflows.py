@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from brokers import PATIENCE, Redis, free_port
+from kept import latencies
 
 from homeostat import AccuracyMetric
 from homeostat.cli.configuration import service_settings
@@ -361,7 +362,7 @@ def test_a_service_that_is_killed_takes_every_record_once(world, tmp_path):
 
     def send(n):
         nonlocal sent
-        world.send([record(at, record_id=f"r{at}" if ids else None)
+        world.send([record(at, record_id=f"r{at}" if ids else None, latency_ms=at)
                     for at in range(sent, sent + n)])  # fmt: skip
         sent += n
 
@@ -395,6 +396,7 @@ def test_a_service_that_is_killed_takes_every_record_once(world, tmp_path):
     [model] = store.models()
     store.close()
     assert (model.counters["accepted"], model.position) == (sent, sent)
+    assert sorted(latencies(tmp_path / "data")) == list(range(sent))
 
 
 def test_a_service_serves_while_its_broker_is_away(tmp_path):

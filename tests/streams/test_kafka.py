@@ -8,18 +8,20 @@ import subprocess
 import sys
 import time
 
+import pytest
 from brokers import PATIENCE
+from kept import latencies
 
 from homeostat.sources import Options
 from homeostat.sources.feed import open_feed
 from homeostat.stores import open_store
 from homeostat.stores.faults import StoreError
 
-TOGETHER = "&partition.assignment.strategy=roundrobin&heartbeat.interval.ms=500"
+TOGETHER = "&heartbeat.interval.ms=500&partition.assignment.strategy="
 
 
 def body(number, **more):
-    row = {"model_version": "v1", "predicted_label": "yes", "latency_ms": number % 7,
+    row = {"model_version": "v1", "predicted_label": "yes", "latency_ms": number,
            "created_at": "2026-03-01T12:00:00Z", **more}  # fmt: skip
     return json.dumps(row).encode()
 
@@ -51,7 +53,9 @@ def turns(members, enough):
             member.turn()
 
 
-def test_partitions_that_move_are_read_on_where_the_other_left_them(kafka):
+@pytest.mark.parametrize("strategy", ["roundrobin", "cooperative-sticky"])
+def test_partitions_that_move_are_read_on_where_the_other_left_them(kafka, strategy):
+    place = kafka.address(TOGETHER + strategy)
     sent = [b"%d" % n for n in range(400)]
 
     def send(numbers):
@@ -59,9 +63,9 @@ def test_partitions_that_move_are_read_on_where_the_other_left_them(kafka):
             kafka.send([sent[n]], partition=n % 4)
 
     send(range(100))
-    first = Member(kafka.address(TOGETHER))
+    first = Member(place)
     turns([first], lambda: len(first.seen) == 100)
-    second = Member(kafka.address(TOGETHER))
+    second = Member(place)
     both = [first, second]
     turns(both, lambda: len(first.broker._assigned) == len(second.broker._assigned) == 2)
     send(range(100, 200))
@@ -71,7 +75,7 @@ def test_partitions_that_move_are_read_on_where_the_other_left_them(kafka):
     send(range(200, 300))
     turns([second], lambda: len(first.seen) + len(second.seen) == 300)
     # It comes back with the offsets that it kept: those of the group are further by now.
-    back = Member(kafka.address(TOGETHER))
+    back = Member(place)
     back.notes.update(first.notes)
     second.leave()
     send(range(300, 400))
@@ -79,6 +83,28 @@ def test_partitions_that_move_are_read_on_where_the_other_left_them(kafka):
     back.turn()
     back.leave()
     assert sorted(first.seen + second.seen + back.seen) == sorted(sent)
+
+
+def test_events_whose_attributes_are_headers_are_read(kafka):
+    """As Knative brings KServe's log into a topic."""
+    bodies = {"request": {"instances": [{"age": 3}]}, "response": {"predictions": ["yes"]}}
+    for second, (half, data) in enumerate(bodies.items()):
+        headers = {
+            "ce_specversion": "1.0", "ce_id": "e1", "ce_time": f"2026-03-01T12:00:0{second}Z",
+            "ce_type": f"org.kubeflow.serving.inference.{half}", "ce_inferenceservicename": "iris",
+            "content-type": "application/json",
+        }  # fmt: skip
+        kafka.producer.produce("records", json.dumps(data), headers=headers, partition=0)
+    kafka.producer.produce("records", b"{", headers={"ce_type": b"x"}, partition=0)
+    assert kafka.producer.flush(PATIENCE) == 0
+    with open_feed([kafka.address()], None, Options()) as feed:
+        chunks = list(feed)
+        [told] = feed.recogniser.told()
+    [record] = [record for chunk in chunks for record in chunk.batch]
+    assert told["name"] == "kserve"
+    assert (record.record_id, record.model, record.predicted_label) == ("e1", "iris", "yes")
+    assert (record.latency_ms, dict(record.features)) == (1000, {"age": 3})
+    assert [reject.raw for chunk in chunks for reject in chunk.rejects] == ["{"]
 
 
 def start(kafka, folder):
@@ -139,3 +165,4 @@ def test_killed_at_random_moments_it_takes_every_record_once(kafka, tmp_path):
     [model] = store.models()
     store.close()
     assert (model.counters["accepted"], model.position) == (sent, sent)
+    assert sorted(latencies(folder)) == list(range(sent))

@@ -113,6 +113,27 @@ def test_it_can_be_followed(world):
     assert seen == ["r0", "r1", "r2"]
 
 
+def test_a_first_message_that_tells_nothing_does_not_say_what_follows(world):
+    told = {"id": "r1", "datetime": "2026-03-01T12:00:00Z", "prediction": 1, "target": 1}
+    todo = [b"{broken", b'{"started": true}', json.dumps(told).encode()]
+    seen, rejects, sent = [], [], []
+
+    def wait(_):
+        if len(seen) + len(rejects) == 3:
+            raise Stop
+        if todo and len(seen) + len(rejects) == len(sent):  # the one before has been read
+            sent.append(todo.pop(0))
+            world.send(sent[-1:])
+
+    feed = open_feed([world.address()], None, Options(), follow=True, wait=wait)
+    with suppress(Stop), feed:
+        for chunk in feed:
+            seen += chunk.batch.column("record_id").tolist()
+            rejects += chunk.rejects
+    assert (seen, len(rejects)) == (["r1"], 2)
+    assert [each["name"] for each in feed.recogniser.told()] == ["evidently"]
+
+
 def test_logs_of_other_stacks_are_recognised(world):
     told = {"prediction_id": "r1", "timestamp": "2026-03-01T12:00:00Z", "y_pred": 1}
     world.send([json.dumps(told | {"prediction_id": f"r{n}"}).encode() for n in range(3)])

@@ -94,10 +94,17 @@ def test_a_time_in_the_table_of_tokens_is_not_cut(folder, homeostat, monkeypatch
     monkeypatch.setenv("COLUMNS", "80")
     words = ("--scope", "ingest", "--model", "shop-", "--name", "till", "--expires", "90d")
     assert homeostat("token", "create", *words, "--data", folder).exit_code == 0
+    store = open_store(folder)
+    with store.change():
+        tokens.keep_used(
+            store, {each["id"]: 1_800_000_000 * 10**6 for each in tokens.listed(store)}
+        )
+    store.close()
     [each] = json.loads(homeostat("token", "list", "--data", folder).stdout)
+    assert each["used"] == "2027-01-15T08:00:00Z"
     told = homeostat("token", "list", "-o", "table", "--data", folder).stdout
     assert max(map(len, told.splitlines())) <= 80
-    for part in (each["id"], each["created"], each["expires"]):
+    for part in (each["id"], each["created"], each["used"], each["expires"]):
         assert part[:16].replace("T", " ") in told
     assert homeostat("token", "revoke", each["id"], "--data", folder).exit_code == 0
     assert "revoked" in homeostat("token", "list", "-o", "table", "--data", folder).stdout
@@ -117,7 +124,7 @@ def test_a_span_that_is_none(folder, homeostat):
     "command",
     [
         ("token", "create", "--scope", "read"), ("token", "list"), ("token", "revoke", "x"),
-        ("events", "default"), ("backup", "TARGET"), ("doctor",),
+        ("events", "default"), ("backup", "TARGET"), ("doctor",), ("audit",),
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -458,3 +465,55 @@ def test_a_restore_that_is_cut_short_leaves_the_old_or_the_new(folder, tmp_path,
         assert (killed / FILE).stat().st_size
         copies.restore(tmp_path / "kept", killed, "tester", replace=True)
         assert all(each.ok for each in examine(killed))
+
+
+# Audit --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def acted(folder, homeostat):
+    for name in ("one", "[red]two"):
+        homeostat("token", "create", "--scope", "read", "--name", name, "--data", folder)
+    store = open_store(folder)
+    with store.change():
+        audit.record(store, "token:abc", "promote", model="shop", reason="better", job=None)
+    store.close()
+    return folder
+
+
+def test_the_audit_log_as_lines_of_json(acted, homeostat):
+    told = [json.loads(line) for line in
+            homeostat("audit", "--data", acted).stdout.splitlines()]  # fmt: skip
+    assert [(each["id"], each["action"]) for each in told] == [
+        (1, "token create"), (2, "token create"), (3, "promote")
+    ]  # fmt: skip
+    assert told[2]["actor"] == "token:abc"
+    assert told[2]["detail"] == {"model": "shop", "reason": "better", "job": None}
+
+
+def test_a_part_of_the_audit_log(acted, homeostat):
+    def told(*options):
+        lines = homeostat("audit", *options, "--data", acted).stdout.splitlines()
+        return [json.loads(line)["id"] for line in lines]
+
+    assert told("--action", "promote") == [3]
+    assert told("--after", "1") == [2, 3]
+    assert told("--action", "token create", "--limit", "1") == [1]
+    assert told("--after", "3") == []
+
+
+def test_the_audit_log_as_a_table(acted, homeostat):
+    told = homeostat("audit", "-o", "table", "--data", acted).stdout
+    assert "model shop, reason better" in " ".join(told.split())
+    assert "[red]two" in told
+    assert "None" not in told
+
+
+def test_an_audit_log_that_was_changed_is_shown_and_told_of(acted, homeostat):
+    store = open_store(acted)
+    with store.change():
+        store.database.execute("UPDATE audit SET actor = 'nobody' WHERE id = 2")
+    store.close()
+    asked = homeostat("audit", "--data", acted)
+    assert (asked.exit_code, len(asked.stdout.splitlines())) == (1, 3)
+    assert "entry 2" in asked.stderr

@@ -1,5 +1,6 @@
 """What a first start leaves behind, and what a start that is refused does not."""
 
+import json
 import socket
 
 import pytest
@@ -8,9 +9,15 @@ from click.testing import CliRunner
 from homeostat.cli.group import cli
 from homeostat.errors import ConfigError
 from homeostat.service import beginning
-from homeostat.service.beginning import TokenFile, check_kept, first_token, mark
+from homeostat.service.beginning import (
+    TokenFile,
+    check_kept,
+    first_token,
+    mark,
+    note_configuration,
+)
 from homeostat.stores import audit, open_store
-from homeostat.stores.faults import StoreBroken
+from homeostat.stores.faults import StoreBroken, StoreFull
 
 UNSET = """
 [[service.sinks]]
@@ -43,6 +50,27 @@ def test_the_first_token_is_in_the_audit_log(tmp_path):
     number, secret = text.split("_")[1:3]
     assert number in entry.detail
     assert secret not in entry.detail
+
+
+def test_a_configuration_that_changes_is_in_the_audit_log(tmp_path, monkeypatch):
+    first, second = {"sha256": "a", "options": {}}, {"sha256": "a", "options": {"port": 1}}
+    for each in (first, first, second, second, first):
+        note_configuration(tmp_path, each)
+    store = open_store(tmp_path)
+    told = [(each.actor, each.action, json.loads(each.detail)) for each in audit.entries(store)]
+    assert told == [("serve", "configuration", each) for each in (first, second, first)]
+    assert audit.broken(store) is None
+
+    def full(*_, **__):
+        raise StoreFull("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "record", full)
+        note_configuration(tmp_path, second)  # which may be what makes room
+    assert len(list(audit.entries(store))) == 3
+    note_configuration(tmp_path, second)
+    assert len(list(audit.entries(store))) == 4
+    store.close()
 
 
 def test_a_secret_that_is_not_set_stops_it_before_anything_is_made(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The commands beside a server that runs."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import urllib.request
 import pytest
 from click.testing import CliRunner
 
+from homeostat.cli.configuration import configured_by
 from homeostat.cli.group import cli
 from homeostat.upkeep.following import NoAnswer, Service
 
@@ -100,6 +102,21 @@ def test_a_token_counts_at_once_and_soon_no_longer_when_revoked(served):
 
     with pytest.raises(urllib.error.HTTPError, match="401"):
         ask_on()
+
+
+def test_what_it_is_configured_by_is_in_the_audit_log(served):
+    told = [json.loads(each) for each in homeostat("audit", "--data", served.data).splitlines()]
+    (found,) = [each for each in told if each["action"] == "configuration"]
+    assert (found["actor"], found["detail"]) == ("serve", {"options": {"port": 0}})
+
+
+def test_a_configuration_is_known_by_what_is_in_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert configured_by(None) == {}
+    (tmp_path / "homeostat.toml").write_text("# none")
+    told = {"file": "homeostat.toml", "sha256": hashlib.sha256(b"# none").hexdigest()}
+    assert configured_by(None) == told
+    assert configured_by("homeostat.toml") == told
 
 
 def test_a_backup_beside_traffic_is_a_prefix(served, tmp_path):

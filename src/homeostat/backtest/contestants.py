@@ -96,10 +96,11 @@ class Every(Stateful):
 
 
 class Asking:
-    """A strategy that sees the events of an engine."""
+    """A strategy that sees the events of an engine. suppressed: requests that did not count."""
 
     def __init__(self, strategy: RetrainingStrategy) -> None:
         self.strategy = strategy
+        self.suppressed = 0
 
     def asks(self, batch: Batch, events: EventBatch, most: int) -> Requests:
         seen = [column for column in events.columns if column.kind is not PluginFailed]
@@ -196,6 +197,11 @@ def _schedule(name: str) -> Schedule:
 def _quiet(base: Config) -> Config:
     """What somebody watches who looks at nothing: the same, so that it is folded once."""
     return msgspec.structs.replace(base, strategy=None)
+
+
+def suppressed(asker: Asker) -> int:
+    """How many requests of somebody did not count."""
+    return asker.suppressed if isinstance(asker, Asking) else 0
 
 
 def engine_of(watches: Config) -> Engine:

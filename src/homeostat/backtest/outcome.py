@@ -24,6 +24,7 @@ class Trace(msgspec.Struct):
 
     became: of each request, what the retraining came to: "retrained", "rejected" by a gate, or
     "failed: ..."; "requested" where nobody trains. first: the first record that counts.
+    suppressed: requests that rules did not let pass.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Trace(msgspec.Struct):
     became: list[str]
     calendar: bool = False
     first: int = 0
+    suppressed: int = 0
 
 
 class Outcome(msgspec.Struct):
@@ -41,7 +43,8 @@ class Outcome(msgspec.Struct):
     accuracy: of the labelled records, None when there is none. cost: of retrainings and of wrong
     predictions. regret: the cost beyond that of the best calendar in hindsight, None where nobody
     trains. over_time: accuracy in equal parts of the history, None without labels. events: the
-    first 10,000 requests: record (from 0), created_at, reason, false_alarm, became.
+    first 10,000 requests: record (from 0), created_at, reason, false_alarm, became. suppressed:
+    requests that rules did not let pass; they count for nothing else.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Outcome(msgspec.Struct):
     over_time: list[float | None] = []
     events: list[dict[str, Any]] = []
     calendar: bool = False
+    suppressed: int = 0
 
 
 def outcome(
@@ -80,6 +84,7 @@ def outcome(
         over_time=over_time(served),
         events=_events(trace, times, false),
         calendar=trace.calendar,
+        suppressed=trace.suppressed,
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.backtest.alarms import UNKNOWN
-from homeostat.backtest.contestants import Asking, Contestant, Requests, engine_of
+from homeostat.backtest.contestants import Asking, Contestant, Requests, engine_of, suppressed
 from homeostat.backtest.outcome import TOLD, Trace
 from homeostat.backtest.settings import Settings
 from homeostat.backtest.watching import rightness
@@ -138,7 +138,7 @@ class _Life:
             progress(at, n)
         return Trace(
             self.name, self._correct, np.array(self.rows, dtype=np.int64), self.reasons,
-            self.became, self.calendar, self.lived.first,
+            self.became, self.calendar, self.lived.first, suppressed(self.asker),
         )  # fmt: skip
 
     def _first(self) -> Predictor:

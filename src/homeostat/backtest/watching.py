@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.backtest.alarms import UNKNOWN
-from homeostat.backtest.contestants import Contestant, engine_of
+from homeostat.backtest.contestants import Contestant, engine_of, suppressed
 from homeostat.backtest.outcome import TOLD, Trace
 from homeostat.batch import Batch
 from homeostat.engine import Engine
@@ -45,9 +45,12 @@ def watch(contestants: Sequence[Contestant], history: Iterable[Batch]) -> Watche
         seen += len(batch)
     whole = np.concatenate(correct)
     traces = [
-        Trace(each.name, whole, np.concatenate(found), told, [], each.calendar)
-        for each, found, told in zip(contestants, rows, reasons, strict=True)
-    ]
+        Trace(
+            each.name, whole, np.concatenate(found), told, [], each.calendar,
+            suppressed=suppressed(asker),
+        )
+        for each, asker, found, told in zip(contestants, askers, rows, reasons, strict=True)
+    ]  # fmt: skip
     return Watched(traces, np.concatenate(times))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from homeostat.backtest.proposals import Proposal, Tried
     from homeostat.backtest.settings import Plan
     from homeostat.batch import Batch
+    from homeostat.lifecycle.rules import Rules
 
 
 @click.command()
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 @click.option("-t", "--trainer", metavar="MODULE:FUNCTION",
               help="Retrain for real with this function, which takes a batch of labelled records "
                    "and returns something with predict(columns).")  # fmt: skip
+@click.option("--rules", "ruled", is_flag=True,
+              help="Requests obey [retraining.rules] as in the service, but for those of "
+                   "calendars.")  # fmt: skip
 @click.option("--gate", is_flag=True, help="A new model serves only if it is shown to be better.")
 @click.option("--changes", metavar="RECORDS",
               help="Known changes, as numbers of records from 0, joined by commas; they decide "
@@ -52,7 +56,7 @@ if TYPE_CHECKING:
 @output_option
 @debug_option
 def backtest(
-    records: str, config_path: str | None, names: str, trainer: str | None, gate: bool,
+    records: str, config_path: str | None, names: str, trainer: str | None, ruled: bool, gate: bool,
     changes: str | None, proposing: bool, json_path: Path | None, picture: Path | None,
     format_: str | None, output: str,
 ) -> None:  # fmt: skip
@@ -64,12 +68,15 @@ def backtest(
     import_from_here()
     from homeostat.backtest.comparing import trained, watched
     from homeostat.backtest.contestants import contestants
+    from homeostat.backtest.ruled import ruled as under_rules
     from homeostat.backtest.training import trainer_of
 
     plan = _plan(config_path)
     who = contestants(plan, [name.strip() for name in names.split(",") if name.strip()])
     if not who:
         raise Failure("--strategies names none; never,default is a beginning", USAGE)
+    if ruled:
+        who = [under_rules(each, _rules(plan)) for each in who]
     known = _numbers(changes)
     named = trainer or plan.settings.trainer
     if named is None and (gate or proposing):
@@ -104,6 +111,13 @@ def _plan(path: str | None) -> Plan:
         return load(here if path is None and here.is_file() else path)
     except OSError as error:
         raise Failure(f"{path}: {error.strerror}", USAGE) from error
+
+
+def _rules(plan: Plan) -> Rules:
+    """Those of the service, or their defaults."""
+    from homeostat.lifecycle.rules import Rules
+
+    return Rules() if plan.fleet.course is None else plan.fleet.course.rules
 
 
 def _numbers(given: str | None) -> list[int] | None:
@@ -260,6 +274,10 @@ def _remarks(report: Report) -> str:
         if report.changes is None
         else f"false: asked without a known change within {prices.within:,} records before"
     )
+    hindered = [f"{each.name} {each.suppressed:,}" for each in report.strategies.values()
+                if each.suppressed]  # fmt: skip
+    if hindered:
+        lines.append(f"requests that the rules did not let pass: {', '.join(hindered)}")
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +30,14 @@ def settings_of(path: str | None) -> fleet.Fleet:
         return fleet.load_file(path)
     except OSError as error:
         raise Failure(f"{path}: {error.strerror}", USAGE) from error
+
+
+def configured_by(path: str | None) -> dict[str, str]:
+    """The file that `settings_of` reads and the SHA-256 of what is in it; empty for none."""
+    file = Path(config.FILE if path is None else path)
+    if not file.is_file():
+        return {}
+    return {"file": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
 
 
 def service_settings(settings: fleet.Fleet, chosen: Mapping[str, Any] = {}) -> Service:

@@ -32,6 +32,7 @@ COMMANDS = {
         "homeostat.cli.doctor:doctor",
         "Examine the service's folder; what to mend, and how.",
     ),
+    "audit": ("homeostat.cli.audit:audit", "Print who did what: tokens, promotions, backups."),
     "mended": ("homeostat.cli.mended:mended", "Let plug-ins that hung be tried again."),
     "backup": (
         "homeostat.cli.backup:backup",

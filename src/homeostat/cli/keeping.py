@@ -18,7 +18,7 @@ from homeostat.stores.store import Store
 @contextmanager
 def kept_in(folder: Path, settings: Fleet) -> Iterator[Ingest]:
     """The store of a folder, taking records; raises Taken when a service has it, StoreError."""
-    from homeostat.service.beginning import check_kept, mark
+    from homeostat.service.beginning import check_kept, check_local, mark
     from homeostat.service.caring import Caring
     from homeostat.service.server import locked
 
@@ -32,6 +32,8 @@ def kept_in(folder: Path, settings: Fleet) -> Iterator[Ingest]:
             settings.models, caring.course_of, settings.lateness_of,
         )  # fmt: skip
 
+    if isinstance(where, Path):
+        check_local(where)
     with locked(folder):
         if isinstance(where, Path):
             check_kept(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from homeostat.cli.configuration import service_settings, settings_of
+from homeostat.cli.configuration import configured_by, service_settings, settings_of
 from homeostat.cli.group import debug_option, import_from_here
 from homeostat.collected import Faults
 
@@ -87,6 +87,6 @@ def serve(
 
     status = serve_folder(
         Path(folder), service, settings.engine_of, told, token_told, settings.models, caring,
-        settings.lateness_of,
+        settings.lateness_of, configured_by(config_path) | {"options": chosen},
     )  # fmt: skip
     ctx.exit(status)

@@ -74,17 +74,16 @@ def list_tokens(output: str, folder: Path, config: Path | None) -> None:
     with opened(store_of(folder, config), read_only=True) as store:
         found = tokens.listed(store)
     if as_json(output):
-        told = [{**each, "created": _shown(each["created"]), "expires": _shown(each["expires"]),
-                 "revoked": _shown(each["revoked"])} for each in found]  # fmt: skip
+        told = [each | {name: _shown(each[name]) for name in _TIMES} for each in found]
         click.echo(msgspec.json.encode(told).decode())
         return
-    made = table("id", "scope", "models", "name", "created", "ends")
+    made = table("id", "scope", "models", "name", "created, used", "ends")
     for column in made.columns[-2:]:
         column.no_wrap = True
     for each in found:
         models = f"{each['models']}*"
         row = (each["id"], each["scope"], models, each["name"])
-        times = (minute(_shown(each["created"])), _ends(each))
+        times = (_since(each), _ends(each))
         made.add_row(*(escape(str(part or "")) for part in (*row, *times)))
     show(made)
 
@@ -114,6 +113,14 @@ def _end(span: str) -> int:
         return time.time_ns() // 1000 + round(seconds(span) * 1e6)
     except (HomeostatError, OverflowError) as error:
         raise click.BadParameter(str(error), param_hint="--expires") from error
+
+
+_TIMES = ("created", "used", "expires", "revoked")
+
+
+def _since(token: Mapping[str, object]) -> str:
+    """When a token was made, and below that when it was used last."""
+    return "\n".join(minute(_shown(token[name])) for name in ("created", "used") if token[name])
 
 
 def _ends(token: Mapping[str, object]) -> str:

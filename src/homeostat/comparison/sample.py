@@ -215,10 +215,14 @@ def two_by_two(cells: Cells) -> Cells:
 
 
 class Test(NamedTuple):
-    """A two-sample test: how it is called, what it takes, what its effect size is."""
+    """A two-sample test: how it is called, what it takes, what its effect size is.
+
+    `raw` is whether counts on a grid are not enough for it.
+    """
 
     name: str
     run: Callable[[Pair], Outcome]
     takes: tuple[str, ...]
     effect: str
     symmetric: bool
+    raw: bool = False

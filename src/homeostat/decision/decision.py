@@ -16,7 +16,7 @@ from homeostat.decision.interval import Span, Sums
 from homeostat.decision.pairs import Pairs, paired
 from homeostat.decision.segments import Ahead, Segments
 from homeostat.decision.shown import as_html, as_text, figure_of
-from homeostat.errors import InvalidInput, SnapshotMismatch, whole, within
+from homeostat.errors import InvalidInput, InvalidSetting, SnapshotMismatch, whole, within
 from homeostat.state import Stateful
 
 PROMOTED, REJECTED, UNDECIDED = "promoted", "rejected", "undecided"
@@ -43,7 +43,9 @@ class Decision(Stateful):
     seen. segment_margin: a segment shown to be worse by more rejects the challenger, after
     segment_minimum pairs of it, and a promotion waits as long as one looks so; half of the error of
     rejection is then for the segments, in equal parts for max_segments of them and one of all that
-    come later, `[other]`. None does not look at segments.
+    come later, `[other]`. None does not look at segments. segment_proof: a promotion waits until
+    each segment is shown to be worse by less than the segment_margin, but for those of fewer than
+    segment_minimum pairs, in which a tenth of the pairs may be.
 
     It holds for any series of pairs whose next difference has, given all before it, a mean on the
     same side of -margin; labels, where some are missing, given at random. After a verdict, or the
@@ -73,6 +75,7 @@ class Decision(Stateful):
         segment_margin: float | None = None,
         segment_minimum: int = 100,
         max_segments: int = 20,
+        segment_proof: bool = False,
     ) -> None:
         self.alpha = within("alpha", alpha, 0, 1)
         self.bound = None if bound is None else within("bound", bound, 0, math.inf)
@@ -83,7 +86,12 @@ class Decision(Stateful):
         self.labelled = None if labelled is None else within("labelled", labelled, 0, 1, "(]")
         if segment_margin is not None:
             within("segment_margin", segment_margin, 0, limit, "[)")
+        elif segment_proof:
+            raise InvalidSetting(
+                "segment_proof needs a segment_margin: how much worse does no harm"
+            )
         self.segment_margin = segment_margin
+        self.segment_proof = segment_proof
         self.segment_minimum = whole("segment_minimum", segment_minimum)
         self.max_segments = whole("max_segments", max_segments, 1, 10_000)
         self.verdict = UNDECIDED
@@ -102,8 +110,11 @@ class Decision(Stateful):
         self._segments = (
             None
             if segment_margin is None
-            else Segments(wrong_rejection, segment_margin, limit, segment_minimum, max_segments)
-        )
+            else Segments(
+                wrong_rejection, segment_margin, limit, segment_minimum, max_segments,
+                self._errors[0] if segment_proof else None,
+            )
+        )  # fmt: skip
 
     @property
     def n(self) -> int:
@@ -262,10 +273,22 @@ class Decision(Stateful):
                 "the covariate removed nothing: it is the same for both models, and helps only "
                 "beside records without a label (losses NaN)"
             )
-        if self._segments is not None and not self.final and self._segments.doubted:
-            names = ", ".join(self._segments.doubted)
-            notes.append(f"a promotion would wait: the challenger looks worse in {names}")
+        if self._segments is not None and not self.final:
+            notes += [f"a promotion would wait: {why}" for why in self._waits(self._segments)]
         return notes
+
+    def _waits(self, segments: Segments) -> list[str]:
+        why = []
+        if segments.doubted:
+            why.append(f"the challenger looks worse in {', '.join(segments.doubted)}")
+        if segments.unproven:
+            names = ", ".join(segments.unproven)
+            why.append(
+                f"that it is worse by less than {self.segment_margin:g} is not shown in {names}"
+            )
+        if segments.open:
+            why.append("more than a tenth of the pairs are in segments too small to be judged")
+        return why
 
     def __repr__(self) -> str:
         return as_text(self.evidence())
@@ -310,6 +333,7 @@ def decide(
     segment_margin: float | None = None,
     segment_minimum: int = 100,
     max_segments: int = 20,
+    segment_proof: bool = False,
 ) -> Decision:
     """Compare two models by their losses on the same records; go on with `update`.
 
@@ -329,6 +353,7 @@ def decide(
         segment_margin=segment_margin,
         segment_minimum=segment_minimum,
         max_segments=max_segments,
+        segment_proof=segment_proof,
     )
     decision.update(champion_losses, challenger_losses, covariate, segments)
     return decision

@@ -398,6 +398,9 @@ def _check_tests(tests: str | Mapping[str, str], columns: list[str]) -> None:
     for test in [tests] if isinstance(tests, str) else tests.values():
         if not isinstance(test, str) or ours(test) not in (*TESTS, "auto"):
             raise InvalidSetting(f"tests: {shown(test)} is unknown; {did_you_mean(test, TESTS)}")
+        if test != "auto" and TESTS[ours(test)].raw:
+            raise InvalidSetting(f"tests: {shown(test)} needs raw values, and inputs are counted; "
+                                 "ks sees the same changes")  # fmt: skip
 
 
 def _levels(budget: AlarmBudget, span: Span, records_per_day: float | None) -> tuple[float, float]:

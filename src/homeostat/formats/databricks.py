@@ -16,7 +16,7 @@ from homeostat.formats.table import Table
 
 def _one(row: Mapping[str, Any]) -> Block:
     status = row.get("status_code")
-    if status is not None and int(status) != 200:
+    if status is not None and str(status) != "200":
         raise InvalidInput("status_code", f"is {status}", "nothing was predicted")
     columns, n = joined(
         rows_of(row.get("request"), "request"), rows_of(row.get("response"), "response")

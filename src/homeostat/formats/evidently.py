@@ -9,9 +9,9 @@ from homeostat.formats.table import Table
 
 def _sniff(sample: Table) -> float:
     names = set(sample.names)
-    if "prediction" not in names:
+    if "prediction" not in names or not names & {"datetime", "timestamp", "date"}:
         return 0.0
-    return 0.8 if names & {"target"} and names & {"datetime", "timestamp", "date"} else 0.0
+    return 0.8 if "target" in names else 0.6
 
 
 FORMAT = Format(

@@ -13,7 +13,7 @@ from homeostat.errors import InvalidInput
 from homeostat.formats.format import Forgetful, Format, Found
 from homeostat.formats.gathered import Gathered
 from homeostat.formats.moments import since_epoch
-from homeostat.formats.table import Place, Table
+from homeostat.formats.table import Fault, Place, Table
 
 _KINDS = {
     "resourceSpans": ("scopeSpans", "spans"),
@@ -33,14 +33,17 @@ class Exported(Forgetful):
     def read(self, table: Table) -> Found:
         """The predictions among the spans and log records of some documents."""
         gathered, found = Gathered(), Found({}, [])
-        for at in range(len(table)):
+        for at, row in enumerate(table.rows()):
             place = table.place(at)
-            for kind, (scopes, items) in _KINDS.items():
-                for resource in _list(table.column(kind)[at]):
-                    about = _attributes(resource.get("resource", {}).get("attributes"))
-                    for scope in _list(resource.get(scopes)):
-                        for item in _list(scope.get(items)):
-                            self._take(item, about, place, gathered, found)
+            faults = len(found.faults)
+            items = list(_items(row, place, found.faults))
+            if not items and len(found.faults) == faults:
+                found.passed += 1  # of metrics, which the collector may write into the same file
+            for about, item in items:
+                try:
+                    self._take(item, _attributes(about), place, gathered, found)
+                except InvalidInput as error:
+                    found.faults.append((place, error))
         found.columns, found.places = gathered.columns, gathered.places
         return found
 
@@ -49,14 +52,36 @@ class Exported(Forgetful):
         item: Mapping[str, Any], about: Mapping[str, Any], place: Place,
         gathered: Gathered, found: Found,
     ) -> None:  # fmt: skip
-        given = _attributes(item.get("attributes"))
+        given = _attributes(item)
         if not any(name.startswith(_GEN_AI) or name in _ANSWERS for name in given):
             found.passed += 1
             return
         try:
             gathered.add(_columns(item, given, about), 1, place)
         except (TypeError, ValueError) as error:
-            found.faults.append((place, InvalidInput("span", f"cannot be read: {error}")))
+            raise InvalidInput("span", f"cannot be read: {error}") from None
+
+
+def _items(
+    row: Mapping[str, Any], place: Place, faults: list[Fault]
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """The spans and log records of a document, each with the resource that it is of."""
+
+    def members(holder: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+        given = holder.get(name) or []
+        for each in given if isinstance(given, list) else [None]:
+            if isinstance(each, dict):
+                yield each
+            else:
+                fault = InvalidInput(name, "must be an array of objects", "export it as OTLP JSON")
+                faults.append((place, fault))
+
+    for kind, (scopes, items) in _KINDS.items():
+        for resource in members(row, kind):
+            about = resource.get("resource")
+            for scope in members(resource, scopes):
+                for item in members(scope, items):
+                    yield about if isinstance(about, dict) else {}, item
 
 
 def _columns(
@@ -96,26 +121,27 @@ def _single(value: Any) -> Any:
     return None if isinstance(value, dict) else value
 
 
-def _list(value: Any) -> Iterator[dict[str, Any]]:
-    return (
-        (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())
-    )
+def _attributes(holder: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a span, a record or a resource; raises InvalidInput for what is none."""
+    try:
+        return _pairs(holder.get("attributes") or [])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        problem = "must be an array of objects with a key and a value"
+        raise InvalidInput("attributes", problem, "export it as OTLP JSON") from None
 
 
-def _attributes(given: Any) -> dict[str, Any]:
-    return {str(each.get("key")): _value(each.get("value")) for each in _list(given)}
+def _pairs(given: Any) -> dict[str, Any]:
+    return {str(each["key"]): _value(each.get("value") or {}) for each in given}
 
 
 def _value(given: Any) -> Any:
     """A value without OTLP's wrapping; whole numbers are text there."""
-    if not isinstance(given, dict):
-        return None
     if "intValue" in given:
         return int(given["intValue"])
     if "arrayValue" in given:
         return [_value(each) for each in given["arrayValue"].get("values", [])]
     if "kvlistValue" in given:
-        return _attributes(given["kvlistValue"].get("values"))
+        return _pairs(given["kvlistValue"].get("values", []))
     return next(iter(given.values()), None)
 
 

@@ -176,6 +176,8 @@ def _split(frame: Any, key: str, what: str) -> Rows:
     names = frame.get("columns", frame.get("names"))
     if not names:
         return _listed(frame["data"], what)
+    if not isinstance(names, list):
+        raise InvalidInput(what, f"names no columns in {key}", "as pandas' split writes it")
     return _named(list(map(str, names)), frame["data"], what)
 
 
@@ -212,10 +214,11 @@ def _is_tensor(value: Any) -> bool:
 
 def _tensor(given: dict[str, Any], what: str) -> Rows:
     name, shape = str(given.get("name", what)), given["shape"]
-    if not (isinstance(shape, list) and shape and all(type(size) is int for size in shape)):
+    sizes = isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape)
+    if not (shape and sizes):
         raise InvalidInput(what, f"has a tensor {name!r} of no shape", "like [2, 3]")
     data = given["data"]
-    while isinstance(data, list) and data and isinstance(data[0], list):
+    while isinstance(data, list) and data and all(isinstance(each, list) for each in data):
         data = list(chain.from_iterable(data))
     n, width = shape[0], prod(shape[1:])
     if not isinstance(data, list) or len(data) != n * width:
@@ -248,9 +251,9 @@ def _seldon(data: Any, key: str, what: str) -> Rows:
         rows = [list(row) for row in zip(*values, strict=True)]
     if rows is None:
         raise InvalidInput(what, "has neither ndarray nor tensor in data", "as Seldon writes it")
-    names = data.get("names") or []
-    wide = bool(rows) and isinstance(rows[0], list)
-    if names and wide and len(names) == len(rows[0]):
+    names = data.get("names")
+    wide = isinstance(rows, list) and bool(rows) and isinstance(rows[0], list)
+    if isinstance(names, list) and wide and len(names) == len(rows[0]):
         own = [str(name) if len(names) == 1 else _place(what, name) for name in names]
         return _named(own, rows, what)
     return _listed(rows, what)

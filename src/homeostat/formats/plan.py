@@ -8,7 +8,7 @@ and `max(scores)` for the class with the highest score. What the user states goe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -130,11 +130,20 @@ class Plan(msgspec.Struct, frozen=True):
         """Whether a field is this column, or a group has it."""
         return any(_is_of(column, source) for source in self.fields.values())
 
-    def told(self) -> list[Line]:
-        """Each field and where it comes from, in the order of a record."""
+    def unsaid(self, found: Found) -> set[str]:
+        """The fields with a constant to stand in, of which these rows hold nothing at all."""
+        columns = {name: found.columns.get(str(self.fields[name])) for name in self.defaults}
+        return {name for name, values in columns.items() if _is_empty(values)}
+
+    def told(self, unsaid: Collection[str] = ()) -> list[Line]:
+        """Each field and where it comes from, in the order of a record.
+
+        Of an `unsaid` field that is the constant which stood in for it.
+        """
+        fields = {**self.fields, **{name: self.defaults[name] for name in unsaid}}
         order = {name: at for at, name in enumerate((*FIELDS, *TRUTH))}
-        by_place = sorted(self.fields, key=lambda name: order.get(name.partition(".")[0], 99))
-        return [self._line(field, self.fields[field]) for field in by_place]
+        by_place = sorted(fields, key=lambda name: order.get(name.partition(".")[0], 99))
+        return [self._line(field, fields[field]) for field in by_place]
 
     def _line(self, field: str, source: str | list[str]) -> Line:
         if isinstance(source, list):
@@ -231,6 +240,13 @@ def _is_of(column: str, source: str | list[str]) -> bool:
         return column in source
     prefix = source.removesuffix("*")
     return column == source or ("" < prefix != source and column.startswith(prefix))
+
+
+def _is_empty(values: Any) -> bool:
+    if values is None:
+        return True
+    known = isinstance(values, np.ndarray) and values.dtype.kind != "O"
+    return not known and all(value is None for value in values)
 
 
 def _texts(values: Any) -> Any:

@@ -40,9 +40,9 @@ def _one(row: Mapping[str, Any]) -> Block:
     request = body_of(nested(row, "captureData", "endpointInput"), "request")
     response = body_of(nested(row, "captureData", "endpointOutput"), "response")
     columns, n = joined(request, response)
-    about = nested(row, "eventMetadata") or {}
-    key = about.get("inferenceId") or about.get("eventId")
-    meta = repeated({"time": about.get("inferenceTime")}, n)
+    about = "eventMetadata"
+    key = nested(row, about, "inferenceId") or nested(row, about, "eventId")
+    meta = repeated({"time": nested(row, about, "inferenceTime")}, n)
     return {"id": ids(key, n), **meta, **columns}, n
 
 

@@ -11,12 +11,14 @@ from homeostat.batch import Batch
 from homeostat.decision import Decision
 from homeostat.durations import seconds
 from homeostat.lifecycle.course import Comparing
+from homeostat.lifecycle.covariate import covariate_of
 from homeostat.lifecycle.scoring import Predictions
 from homeostat.state import from_bytes, to_bytes
 
 PROMOTED, REJECTED, UNDECIDED = "promoted", "rejected", "undecided"
 
 _SECOND = 1_000_000
+_NO_TIMES = "slower was not looked at: a scorer's times are no latencies, shadow traffic has them"
 
 
 class Contest:
@@ -41,10 +43,14 @@ class Contest:
             deadline=max(1, rules.minimum, most),
             bound=None if rules.loss == "wrong" else 1.0,
             segment_margin=rules.segment_margin if segmented else None,
+            segment_proof=rules.segment_proof and segmented,
+            labelled=rules.label_share,
         )
         self._memory = Decision(
             rules.alpha, rules.memory_margin, bound=None if rules.loss == "wrong" else 1.0
         )
+        self.covariate = None if watch else rules.covariate
+        """What adjusts the difference; records without a label then belong to it, too."""
         self._patience = seconds(rules.watch_for if watch else rules.patience) * _SECOND
         self._right = [0, 0]  # champion, challenger
         self._losses = [0.0, 0.0]
@@ -53,24 +59,32 @@ class Contest:
         self.reason = ""
 
     def update(self, batch: Batch, found: Predictions) -> None:
-        """Labelled records, and what the challenger says of them: None where it cannot."""
-        own = np.flatnonzero(batch.model_version == self._champion)
-        rows = own[[found.labels[row] is not None for row in own.tolist()]] if len(own) else own
-        self._others += len(batch) - len(own)
-        self._unsaid += len(own) - len(rows)
+        """Records, and what the challenger says of them: None where it cannot.
+
+        All have a label, but for those that only tell what is usual of the covariate.
+        """
+        served = np.asarray(batch.model_version == self._champion, dtype=bool)
+        known = _labelled(batch)
+        said = np.array([label is not None for label in found.labels], dtype=bool)
+        self._others += int((~served).sum())
+        self._unsaid += int((served & known & ~said).sum())
+        rows = np.flatnonzero(served & (said | ~known))
         if not len(rows):
             return
-        batch = batch if len(rows) == len(batch) else batch.take(rows)
+        batch, known = batch if len(rows) == len(batch) else batch.take(rows), known[rows]
         truth = batch.ground_truth_label.tolist()
         labels = (batch.predicted_label.tolist(), [found.labels[row] for row in rows.tolist()])
-        champion, challenger = (self._took(which, said, truth) for which, said in enumerate(labels))
-        self._n += len(rows)
+        champion, challenger = (
+            self._took(which, said, truth, known) for which, said in enumerate(labels)
+        )
+        self._n += int(known.sum())
         if found.latency_ms is not None:
             latency = np.asarray(found.latency_ms, dtype=np.float64)[rows]
-            self._latency[0] += len(rows)
-            self._latency[1] += float(batch.latency_ms.sum())
-            self._latency[2] += float(latency.sum())
-        self._decision.update(champion, challenger, segments=self._segments(batch))
+            self._latency[0] += int(known.sum())
+            self._latency[1] = _plus(self._latency[1], batch.latency_ms[known])
+            self._latency[2] = _plus(self._latency[2], latency[known])
+        covariate = None if self.covariate is None else covariate_of(batch, self.covariate)
+        self._decision.update(champion, challenger, covariate, self._segments(batch))
 
     def _segments(self, batch: Batch) -> list[str] | None:
         names = self._rules.segments
@@ -91,12 +105,14 @@ class Contest:
         losses = (self._loss(list(each.labels), truth) for each in (champion, challenger))
         self._memory.update(*losses)
 
-    def _took(self, which: int, said: list[Any], truth: list[Any]) -> NDArray[np.float64]:
+    def _took(
+        self, which: int, said: list[Any], truth: list[Any], known: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
         """The losses of one of the two, which are counted with how often it is right."""
-        losses = self._loss(said, truth)
+        losses = np.where(known, self._loss(said, truth), np.nan)
         wrong = losses if self._rules.loss == "wrong" else _wrong(said, truth)
-        self._right[which] += len(said) - int(wrong.sum())
-        self._losses[which] += float(losses.sum())
+        self._right[which] += int(known.sum()) - int(wrong[known].sum())
+        self._losses[which] = _plus(self._losses[which], losses[known])
         return losses
 
     def _loss(self, said: list[Any], truth: list[Any]) -> NDArray[np.float64]:
@@ -157,6 +173,8 @@ class Contest:
             "watch": self._watch,
             **{k: v for k, v in self._decision.evidence().items() if k != "n"},
         }
+        if self._rules.slower is not None and not self._watch and not self._latency[0]:
+            shown["notes"] = [*shown["notes"], _NO_TIMES]
         if self._memory.n:
             shown["memory"] = self._memory.evidence()
         if self._latency[0]:
@@ -176,10 +194,22 @@ class Contest:
         """Go on from a snapshot."""
         kept = from_bytes(body)
         self._decision.restore(kept["decision"])
+        if kept["decision"]["_adjusting"] is False:
+            self.covariate = None  # it began without one, and goes on so
         self._memory.restore(kept["memory"])
         self._right, self._n = list(kept["right"]), kept["n"]
         self._others, self._latency = kept["others"], list(kept["latency"])
         self._unsaid, self._losses = kept.get("unsaid", 0), list(kept.get("losses", (0.0, 0.0)))
+
+
+def _labelled(batch: Batch) -> NDArray[np.bool_]:
+    known = batch.labelled
+    return np.ones(len(batch), dtype=bool) if known is None else known
+
+
+def _plus(total: float, values: NDArray[Any]) -> float:
+    """One after the other, so that any cutting of them gives the same bits."""
+    return float(np.cumsum(np.append(total, values))[-1])
 
 
 def _wrong(said: list[Any], truth: list[Any]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from homeostat.lifecycle.rules import Rules
 
 LOSSES = ("wrong", "absolute", "squared")
 SPREAD, LATEST = "spread", "latest"
+EVEN, REGIMES = "even", "regimes"
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,17 +23,21 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window: the latest so many, or those of so long ("14d"), None for all that are kept. held_out:
     about so many are kept back for the comparison; held: "spread", every so manieth of the window,
     old and new alike, or "latest", those before which the window ends. history: a sample of so
-    many from before the window, drawn evenly. least: fewer than these are too few to train on.
-    quarantine: leave out what came while a detector said that the data were broken. half_life: age
-    at which a record's `weight` is half of the newest one's, None for no weights.
+    many from before the window; mix: drawn "even", or as many of each of the "regimes" between one
+    drift and the next. least: fewer than these are too few to train on.
+    quarantine: leave out what came while a detector said that the data were broken. without: spans
+    of the records' time that are left out whatever was said, first and last moment of each.
+    half_life: age at which a record's `weight` is half of the newest one's, None for no weights.
     """
 
     window: int | str | None = "30d"
     held_out: int = 0
     held: str = SPREAD
     history: int = 0
+    mix: str = EVEN
     least: int = 100
     quarantine: bool = True
+    without: tuple[tuple[datetime, datetime], ...] = ()
     half_life: str | float | None = None
 
     def check(self) -> None:
@@ -44,6 +50,14 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             require(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
         if self.held not in (SPREAD, LATEST):
             raise InvalidSetting(f'held must be "{SPREAD}" or "{LATEST}", got {self.held!r}')
+        for began, ended in self.without:
+            if began.tzinfo is None or ended.tzinfo is None or ended < began:
+                raise InvalidSetting(
+                    "without must be of two moments each, in order and with a zone, like "
+                    f'["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"]; got {began} and {ended}'
+                )
+        if self.mix not in (EVEN, REGIMES):
+            raise InvalidSetting(f'mix must be "{EVEN}" or "{REGIMES}", got {self.mix!r}')
         if self.half_life is not None:
             require(seconds(self.half_life) > 0, "half_life", self.half_life, "above 0")
 
@@ -54,12 +68,17 @@ class Comparing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alpha, margin, minimum: of the decision. most: pairs after which it ends undecided; patience:
     the records' time after which it does. loss: "wrong" (0 or 1), or of numbers "absolute" or
     "squared", with `bound` as the largest. segments: features by whose values it may be no worse
-    than `segment_margin`. slower: times the champion's latency, and larger: times its size, that a
-    challenger may be; None for any. memory: so many records from before its training data are
-    drawn, on which a challenger with a scorer may be no worse than `memory_margin`; 0 for no such
-    look. automatic: False leaves a promotion to a person. watch: pairs, and watch_for: the records'
-    time, for which the version that was replaced is compared after a promotion; 0 for no watch.
-    watch_alpha: of that comparison; watch_margin: it wins if it is better by more.
+    than `segment_margin`; segment_proof: each has to be shown to be no worse. slower: times the
+    champion's latency, and larger: times its size, that a challenger may be; None for any. memory:
+    so many records from before its training data are drawn, of each regime as many, on which a
+    challenger with a scorer may be no worse than `memory_margin`; 0 for no such look. covariate:
+    what is known of a record before its label ("score", "scores.NAME", a feature), with which a
+    difference is adjusted for the records that have none; needs a scorer. labels_within: the
+    records' time after which a record without a label is one that has none, for a covariate;
+    label_share: the probability of a label, where it is known. automatic:
+    False leaves a promotion to a person. watch: pairs, and watch_for: the records' time, for which
+    the version that was replaced is compared after a promotion; 0 for no watch. watch_alpha: of
+    that comparison; watch_margin: it wins if it is better by more.
     """
 
     alpha: float = 0.05
@@ -71,10 +90,14 @@ class Comparing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bound: float = 1.0
     segments: tuple[str, ...] = ()
     segment_margin: float = 0.05
+    segment_proof: bool = False
     slower: float | None = None
     larger: float | None = None
     memory: int = 0
     memory_margin: float = 0.05
+    covariate: str | None = None
+    labels_within: str | float = "7d"
+    label_share: float | None = None
     automatic: bool = True
     watch: int = 20_000
     watch_for: str | float = "30d"
@@ -92,9 +115,24 @@ class Comparing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.loss not in LOSSES:
             raise InvalidSetting(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
         require(self.bound > 0, "bound", self.bound, "above 0")
+        if self.segment_proof and not self.segments:
+            raise InvalidSetting("segment_proof needs segments: features by whose values to look")
+        self._check_covariate()
         for name in ("slower", "larger"):
             given = getattr(self, name)
             require(given is None or given > 0, name, given, "above 0")
+
+    def _check_covariate(self) -> None:
+        require(self.covariate != "", "covariate", self.covariate, "a name, like score")
+        share, wait = self.label_share, self.label_micros
+        require(share is None or 0 < share <= 1, "label_share", share, "above 0, at most 1")
+        in_time = 0 <= wait < seconds(self.patience) * _SECOND or self.covariate is None
+        require(in_time, "labels_within", self.labels_within, "from 0, below patience")
+
+    @property
+    def label_micros(self) -> int:
+        """How long a label is waited for, in microseconds."""
+        return round(seconds(self.labels_within) * _SECOND)
 
 
 class Recalling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,6 +210,9 @@ def course_of(given: Mapping[str, Any], path: str) -> Course:
         said, _, place = str(error).partition(" - at `$")
         said = said.replace("Expected", "must be").replace("`", "")
         raise ConfigError(f"{path}{place.rstrip('`')}: {said}") from error
+    if course.compare.covariate is not None and course.scorer is None:
+        table = f"[{path.rpartition(' ')[2]}.scorer]"
+        raise ConfigError(f"{path}.compare.covariate: needs a scorer; add a table {table}")
     for name in _PARTS:
         try:
             getattr(course, name).check()

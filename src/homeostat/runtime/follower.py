@@ -84,6 +84,7 @@ class Follower:
         self.gone: str | None = None  # why the sink rests
         self.problem: str | None = None  # what hindered the latest try
         self.delivered = self.failed = self.dead = 0  # since the start of the process
+        self.lost = 0  # events that retention took before they were delivered, likewise
         self._opened, self._kept, self._clock = opened, kept, clock
         self._chance, self._pace = chance, pace
         self._store: Store | None = None
@@ -173,7 +174,8 @@ class Follower:
             found = self._reader.events(line.model, before.seq - 1, 1)
             if found and found[0].seq == before.seq:
                 self._deliver(line, found[0], before.tries)
-            else:  # retention has taken it
+            else:
+                self._miss(line, 1)
                 self._done(line, before.seq)
             return True
         event = self._next(line)
@@ -189,12 +191,28 @@ class Follower:
         while True:
             if not line.page:
                 line.page.extend(self._reader.events(line.model, line.cursor, _PAGE))
+                self._miss(line, self._gap(line))
             if not line.page:
                 return None
             event = line.page.popleft()
             if self.outlet.wants_kind(event.kind) and not self._silenced(line.name, event):
                 return event
             line.cursor = event.seq
+
+    def _gap(self, line: _Line) -> int:
+        """How many events between the cursor and the page are gone: the log has no other gaps.
+
+        A sink that is new, and begins at the beginning, takes what is there.
+        """
+        begun = line.cursor or self.outlet.start == "now"
+        return line.page[0].seq - 1 - line.cursor if line.page and begun else 0
+
+    def _miss(self, line: _Line, n: int) -> None:
+        """Events that were to be delivered are not there any more."""
+        if n:
+            self.lost += n
+            _log.warning("sink %s: retention took %d events of %s before they were delivered",
+                         self.outlet.name, n, line.name)  # fmt: skip
 
     def _silenced(self, model: str, event: Stored) -> bool:
         """Whether somebody asked not to be told; what only keeps events is told all the same."""

@@ -2,7 +2,8 @@
 
 Back from a position, a label is met before its record, and the latest of several first: what is
 read is what was known then, whatever has become of it since. Forth from a position, a record is
-met when its label first became known.
+met when its label first became known; or once it is so old that a label would have come, with the
+label that it has by then, or none.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from numpy.typing import NDArray
 
 from homeostat.batch import Batch
 from homeostat.runtime.labels import SETTLED, labels_of
-from homeostat.stores.packing import unpack, unpack_batch
+from homeostat.stores.packing import unpack, unpack_batch, unpack_label
 from homeostat.stores.store import LABELS, RECORDS, Fact, Store
 
 
 class Joined(NamedTuple):
-    """Labelled records of one fact: their positions, ascending, and the records."""
+    """Records of one fact with their labels: their positions, ascending, and the records."""
 
     positions: NDArray[np.int64]
     batch: Batch
@@ -74,6 +75,34 @@ def labelled_on(
         else:
             joined = Joined(np.empty(0, np.int64), Batch.from_records([]))
         yield fact.first + fact.n, joined
+
+
+def aged_on(
+    store: Store, model: int, name: str, start: int, least: int, until: int
+) -> Iterator[tuple[int, Joined]]:
+    """From the fact at a position on, all records, labelled or not; none before `least`.
+
+    It ends before the first fact with a record that is younger than `until` (the records' time).
+    With each the position of the fact after, from which to go on another time.
+    """
+    within = store.fact_at(model, start)
+    for fact in store.facts(model, start if within is None else within.first):
+        joined = Joined(np.empty(0, np.int64), Batch.from_records([]))
+        if fact.kind == RECORDS:
+            batch = unpack_batch(fact.body, name, fact.place)
+            if int(batch.created_at.max()) > until:
+                return
+            joined = _from(_as_now(store, fact, batch), least)
+        yield fact.first + fact.n, joined
+
+
+def _as_now(store: Store, fact: Fact, batch: Batch) -> Joined:
+    """The records of a fact, with the labels that they have now."""
+    positions = np.arange(fact.first, fact.first + fact.n)
+    labels = labels_of(batch)
+    for position, label in store.labels(fact.model, positions.tolist()).items():
+        labels[position - fact.first] = unpack_label(label)
+    return Joined(positions, batch.with_truth(labels))
 
 
 def _settled(store: Store, name: str, fact: Fact, least: int) -> Joined:

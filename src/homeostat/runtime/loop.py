@@ -177,8 +177,9 @@ class Loop:
     def _enthrone(self, standing: Standing, champion: str, before: str, watching: bool) -> None:
         after = but(
             standing, champion=champion, previous=before, generation=standing.generation + 1,
-            challenger=before if watching else None, watched=watching, since=self._ground.at(),
-            reign=self._ground.position(), alarms={},  # detectors begin anew
+            challenger=before if watching else None, watched=watching, ready=False,
+            since=self._ground.at(), reign=self._ground.position(),
+            alarms={},  # detectors begin anew
         )  # fmt: skip
         self.pairs.drop()
         self._ground.stand(after, standing.generation)
@@ -211,7 +212,7 @@ class Loop:
 
     def _end_comparison(self, standing: Standing) -> None:
         self.pairs.drop()
-        self._ground.stand(but(standing, challenger=None, watched=False))
+        self._ground.stand(but(standing, challenger=None, watched=False, ready=False))
 
     # Verdicts ---------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,12 +10,15 @@ import msgspec
 import numpy as np
 
 from homeostat.batch import Batch
+from homeostat.errors import SnapshotMismatch
 from homeostat.lifecycle.contest import Contest
 from homeostat.lifecycle.scoring import Predictions
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.ground import Ground
 from homeostat.stores import versions
 from homeostat.stores.versions import Progress, Shadow, Standing
+
+_log = logging.getLogger("homeostat.loop")
 
 
 class Pairing:
@@ -46,6 +50,17 @@ class Pairing:
     def shown(self) -> dict[str, Any] | None:
         """What the comparison that runs shows so far; None when there is none."""
         return None if self._contest is None else self._contest.evidence()
+
+    @property
+    def awaited(self) -> str | None:
+        """The version whose predictions in the shadow count; None for none.
+
+        With a covariate only a scorer's do: they are of all records in the order of their coming.
+        """
+        standing = self._ground.standing
+        if self._contest is None or self._contest.covariate is not None or standing is None:
+            return None
+        return standing.challenger
 
     def settled(self) -> tuple[str, str, dict[str, Any]] | None:
         """Keep what has come; the verdict, its reason and evidence, None while that is open."""
@@ -85,8 +100,7 @@ class Pairing:
 
         known: those of the records that have come and have a label.
         """
-        standing = self._ground.standing
-        if self._contest is None or standing is None or standing.challenger != version:
+        if self.awaited != version:
             return 0
         ids = sent.column("record_id").tolist()
         labels = [msgspec.json.encode(label).decode() for label in sent.predicted_label.tolist()]
@@ -140,7 +154,12 @@ class Pairing:
             return
         self._progress = progress
         self._contest = self._of(standing)
-        self._contest.restore(body)
+        try:
+            self._contest.restore(body)
+        except SnapshotMismatch as error:  # the configuration looks at something else by now
+            _log.warning("the comparison of %s begins anew: %s", self._ground.name, error)
+            self._contest = self._of(standing)
+            self._progress, self._unkept = progress._replace(cursor=progress.cut), True
         self._waiting = versions.waiting_shadows(self._store, self._number)
 
     def _of(self, standing: Standing) -> Contest:

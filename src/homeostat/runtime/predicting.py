@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from homeostat.batch import Batch
@@ -24,3 +26,22 @@ def predicted(scorer: Scorer, version: Version, batch: Batch) -> Predictions:
     if found.latency_ms is not None and not np.isfinite(np.asarray(found.latency_ms)).all():
         raise InvalidInput("latency_ms", "must be finite", "leave it out where it is not known")
     return found
+
+
+def predicted_where_labelled(scorer: Scorer, version: Version, batch: Batch) -> Predictions:
+    """The same for the records that have a label, None for the others; raises HomeostatError."""
+    known = batch.labelled
+    if known is None:
+        return predicted(scorer, version, batch)
+    rows = np.flatnonzero(known)
+    labels: list[Any] = [None] * len(batch)
+    if not len(rows):
+        return Predictions(labels=labels)
+    found = predicted(scorer, version, batch.take(rows))
+    for row, label in zip(rows.tolist(), found.labels, strict=True):
+        labels[row] = label
+    if found.latency_ms is None:
+        return Predictions(labels=labels)
+    latencies = np.full(len(batch), np.nan)
+    latencies[rows] = found.latency_ms
+    return Predictions(labels=labels, latency_ms=latencies.tolist())

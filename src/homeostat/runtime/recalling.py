@@ -125,7 +125,7 @@ def _contest(course: Course, standing: Standing, of: int) -> Contest:
     recall = course.recall
     rules = msgspec.structs.replace(
         course.compare, alpha=recall.alpha / of, margin=0.0, minimum=recall.minimum,
-        most=max(recall.records, recall.minimum),
+        most=max(recall.records, recall.minimum), covariate=None,
     )  # fmt: skip
     return Contest(rules, standing.champion, standing.looked, better_by=recall.margin)
 

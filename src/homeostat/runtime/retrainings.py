@@ -94,13 +94,17 @@ class Retrainings:
         return self._queue(reason or "asked for", self._ground.at(), actor=actor)
 
     def approve(self, actor: str, job: str | None = None, reason: str = "") -> Job:
-        """A job that waits for a word has it, with whose it was and why. Raises NotNow."""
+        """A job that waits for a word has it, with whose it was and why. Raises NotNow.
+
+        It is trained on what has come until now: the word may have taken days.
+        """
         waiting = jobs.all_of(self._store, self._number, (WAITING,), 1)
         if not waiting or job not in (None, waiting[0].id):
             raise NotNow(f"no retraining of {self._ground.name} waits for approval")
         why = f": {reason}" if reason else ""
         said = f"{waiting[0].reason}; approved by {actor}{why}"[:_WORDS]
-        return self._keep(waiting[0], state=QUEUED, actor=actor, reason=said)
+        at = self._ground.position()
+        return self._keep(waiting[0], state=QUEUED, actor=actor, reason=said, position=at)
 
     def _queue(
         self, reason: str, at: int, *, cause: int | None = None, causes: Sequence[int] = (),

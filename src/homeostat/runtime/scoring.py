@@ -2,12 +2,14 @@
 
 The records of a comparison are those from its cut on. They are gone through in the order in which
 their labels became known, a fact at a time; where one stopped is kept with the comparison, in the
-change that takes the predictions.
+change that takes the predictions. With a covariate they are gone through in the order in which they
+came, those without a label among them, once they are so old that a label would have come: each has
+then the same chance of one, whichever came before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,12 @@ from homeostat.errors import HomeostatError
 from homeostat.lifecycle.scoring import Predictions
 from homeostat.lifecycle.versions import Version
 from homeostat.runtime.holding import compared
-from homeostat.runtime.joined import labelled_on, picked
-from homeostat.runtime.predicting import predicted
+from homeostat.runtime.joined import Joined, aged_on, labelled_on, picked
+from homeostat.runtime.predicting import predicted, predicted_where_labelled
 from homeostat.runtime.training import older
 from homeostat.runtime.trainings import Care, Change
 from homeostat.stores import jobs, versions
+from homeostat.stores.jobs import Job
 from homeostat.stores.store import Model, Store
 from homeostat.stores.versions import Progress, Standing
 
@@ -70,13 +73,13 @@ class Scoring:
         if version is None:
             return False
         manifest = {} if job is None else job.manifest
-        end, batch = self._next(model, where, manifest)
+        end, batch = self._next(self._facts(model, care, standing, where), where, manifest)
         if end == where.cursor:
             return False
         try:
             version = self._place(version)
-            found = predicted(care.scorer, version, batch) if len(batch) else _NONE
-            older_ones = self._remembered(model, care, standing, version, where, manifest)
+            found = predicted_where_labelled(care.scorer, version, batch) if len(batch) else _NONE
+            older_ones = self._remembered(model, care, standing, version, where, job)
         except HomeostatError as error:
             self._hindered(model.name, str(error))
             self._later[model.name] = self._clock() + _RETRY
@@ -89,12 +92,20 @@ class Scoring:
         )
         return True
 
-    def _next(self, model: Model, where: Progress, manifest: dict[str, Any]) -> tuple[int, Batch]:
+    def _facts(
+        self, model: Model, care: Care, standing: Standing, where: Progress
+    ) -> Iterator[tuple[int, Joined]]:
+        rules, place = care.course.compare, (model.number, model.name, where.cursor, where.cut)
+        if rules.covariate is None or standing.watched:
+            return labelled_on(self._reader, *place)
+        return aged_on(self._reader, *place, model.counters.get("newest", 0) - rules.label_micros)
+
+    def _next(
+        self, facts: Iterator[tuple[int, Joined]], where: Progress, manifest: dict[str, Any]
+    ) -> tuple[int, Batch]:
         """The next records that are compared, and the position after them."""
         end, batches = where.cursor, []
-        for after, joined in labelled_on(
-            self._reader, model.number, model.name, where.cursor, where.cut
-        ):
+        for after, joined in facts:
             end = after
             rows = np.flatnonzero(compared(joined.positions, manifest))
             if len(rows):
@@ -118,13 +129,14 @@ class Scoring:
 
     def _remembered(
         self, model: Model, care: Care, standing: Standing, version: Version, where: Progress,
-        manifest: dict[str, Any],
+        job: Job | None,
     ) -> tuple[Batch, Predictions, Predictions] | None:  # fmt: skip
         """At the beginning, older records and what both say of them; None for no such look."""
-        most = care.course.compare.memory
+        most, manifest = care.course.compare.memory, {} if job is None else job.manifest
         if not most or "from" not in manifest or standing.watched or where.cursor != where.cut:
             return None
-        batch = older(self._reader, model.number, model.name, manifest, most)
+        data = care.course.data
+        batch = older(self._reader, model.number, model.name, manifest, most, data, job)
         if not len(batch):
             return None
         champion = versions.found(self._reader, model.name, standing.champion)

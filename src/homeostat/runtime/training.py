@@ -7,7 +7,6 @@ gets the same file, and its hash says so.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,12 @@ from numpy.typing import NDArray
 from homeostat.batch import Batch
 from homeostat.durations import seconds
 from homeostat.errors import HomeostatError, MissingExtra
-from homeostat.events import SystemEvent
-from homeostat.lifecycle.course import LATEST, Data
-from homeostat.runtime.holding import hashes, held
+from homeostat.lifecycle.course import LATEST, REGIMES, Data
+from homeostat.runtime.holding import held
 from homeostat.runtime.joined import Joined, labelled_back, picked
+from homeostat.runtime.regimes import FOR_EVER, Past, past_of
+from homeostat.runtime.sampling import Mix
+from homeostat.stores.jobs import Job
 from homeostat.stores.packing import pack_batch
 from homeostat.stores.store import Store
 from homeostat.times import from_micros, parse, to_micros, to_text
@@ -44,10 +45,14 @@ class Chosen:
         self.batch, self.weights, self.cut, self.manifest = batch, weights, cut, manifest
 
 
-def choose(store: Store, model: int, name: str, position: int, data: Data) -> Chosen:
-    """The records before a position that this model is to be trained on; raises TooFew."""
-    broken = _quarantines(store, model) if data.quarantine else []
-    picker = _Picker(data, broken, position)
+def choose(
+    store: Store, model: int, name: str, position: int, data: Data, job: Job | None = None
+) -> Chosen:
+    """The records before a position that this model is to be trained on; raises TooFew.
+
+    job: for which they are; alarms that came after it was asked for, or approved, are not known.
+    """
+    picker = _Picker(data, _past_of(store, model, job, data), position)
     for joined in labelled_back(store, model, name, position):
         picker.see(joined)
         if picker.full:
@@ -55,22 +60,40 @@ def choose(store: Store, model: int, name: str, position: int, data: Data) -> Ch
     return picker.chosen()
 
 
-def older(store: Store, model: int, name: str, manifest: dict[str, Any], most: int) -> Batch:
-    """An even sample of the labelled records from before those of a manifest, as of then."""
-    sample, first = _Sample(most), to_micros(parse(manifest["from"]))
+def older(
+    store: Store, model: int, name: str, manifest: dict[str, Any], most: int, data: Data,
+    job: Job | None = None,
+) -> Batch:  # fmt: skip
+    """Labelled records from before those of a manifest, as many of each regime, as of then.
+
+    Those of quarantined spans are left out here, too. job: whose manifest it is.
+    """
+    past, first = _past_of(store, model, job, data), to_micros(parse(manifest["from"]))
+    mix = Mix(most, past.onsets)
     for joined in labelled_back(store, model, name, manifest["before"]):
-        before = np.flatnonzero(joined.batch.created_at < first)
+        times = joined.batch.created_at
+        before = np.flatnonzero((times < first) & ~past.broken_at(times))
         if len(before):
-            sample.see(picked(joined, before))
-    parts = sample.parts()
+            mix.see(picked(joined, before))
+    parts = mix.parts()
     return Batch.joined([part.batch for part in parts]) if parts else Batch.from_records([])
+
+
+def _past_of(store: Store, model: int, job: Job | None, data: Data) -> Past:
+    """What the log says of the past, with what the configuration leaves out."""
+    past = past_of(store, model, job)
+    told = past.broken if data.quarantine else []
+    given = [(to_micros(began), to_micros(ended)) for began, ended in data.without]
+    return past._replace(broken=[*told, *given])
 
 
 class _Picker:
     """Goes back through labelled records: those held out, the window, then history."""
 
-    def __init__(self, data: Data, broken: Sequence[tuple[int, int]], position: int) -> None:
-        self._data, self._broken, self._position = data, broken, position
+    def __init__(self, data: Data, past: Past, position: int) -> None:
+        self._data, self._position = data, position
+        self._known = past
+        self._quarantined: list[NDArray[np.int64]] = []  # times of what was left out
         self._latest = data.held_out if data.held == LATEST else 0
         self._every: int | None = None  # one in so many of the window is held out
         self._held = 0
@@ -81,7 +104,7 @@ class _Picker:
         self._start: int | None = None  # of the window, in the records' time
         self._window: list[Joined] = []
         self._taken = self._left_out = 0
-        self._past = _Sample(data.history)
+        self._past = Mix(data.history, past.onsets if data.mix == REGIMES else [])
         self.full = False
 
     def see(self, joined: Joined) -> None:
@@ -111,12 +134,11 @@ class _Picker:
 
     def _without_broken(self, joined: Joined) -> Joined:
         times = joined.batch.created_at
-        bad = np.zeros(len(times), dtype=bool)
-        for began, ended in self._broken:
-            bad |= (times >= began) & (times <= ended)
+        bad = self._known.broken_at(times)
         if not bad.any():
             return joined
         self._left_out += int(bad.sum())
+        self._quarantined.append(times[bad])
         return picked(joined, np.flatnonzero(~bad))
 
     def _inside(self, joined: Joined) -> NDArray[np.bool_]:
@@ -153,68 +175,55 @@ class _Picker:
                 "are needed; see retraining.data"
             )
         batch = Batch.joined([part.batch for part in parts])
-        manifest = self._manifest(batch, [part.positions for part in parts])
-        return Chosen(batch, _weights(batch, self._data.half_life), self._cut, manifest)
+        weights = _weights(batch, self._data.half_life)
+        manifest = self._manifest(batch, [part.positions for part in parts], weights)
+        return Chosen(batch, weights, self._cut, manifest)
 
-    def _manifest(self, batch: Batch, positions: list[NDArray[np.int64]]) -> dict[str, Any]:
+    def _manifest(
+        self, batch: Batch, positions: list[NDArray[np.int64]], weights: NDArray[np.float64] | None
+    ) -> dict[str, Any]:
         every = np.concatenate(positions)
         times = batch.created_at
         digest = hashlib.sha256(pack_batch(batch))
         digest.update(np.ascontiguousarray(every).tobytes())
-        every_so = {} if self._every is None else {"held_every": self._every}
+        if weights is not None:
+            digest.update(weights.tobytes())
         return {
             "hash": digest.hexdigest(),
             "records": len(batch),
+            "window": self._data.window,
             "of_history": self._past.n,
             "left_out": self._left_out,
             "held_out": self._held,
-            **every_so,
+            **self._where_it_applies(),
             "before": self._position,
             "cut": self._cut,
-            "from": to_text(from_micros(int(times.min()))),
-            "to": to_text(from_micros(int(times.max()))),
+            "from": _text(int(times.min())),
+            "to": _text(int(times.max())),
             "versions": sorted(set(batch.model_version.tolist())),
             "features": list(batch.features),
         }
 
+    def _where_it_applies(self) -> dict[str, Any]:
+        """What most manifests have no need of: an order may have to be short."""
+        data = self._data
+        spans = [
+            [_text(began), _text(ended)] for began, ended in sorted(self._known.broken)
+            if any(((at >= began) & (at <= ended)).any() for at in self._quarantined)
+        ]  # fmt: skip
+        told = {
+            "held_every": self._every,
+            "quarantined": spans or None,
+            "regimes": [[_text(began), n] for began, n in self._past.shares()]
+            if data.mix == REGIMES else None,
+            "half_life": data.half_life,
+        }  # fmt: skip
+        return {name: value for name, value in told.items() if value is not None}
 
-class _Sample:
-    """So many records drawn evenly from all that are seen: those with the smallest hashes."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._parts: list[tuple[NDArray[np.uint64], Joined]] = []
-        self._bar: np.uint64 | None = None
-        self.n = 0
-
-    def see(self, joined: Joined) -> None:
-        keys = hashes(joined.positions)
-        if self._bar is not None:
-            low = np.flatnonzero(keys < self._bar)
-            keys, joined = keys[low], picked(joined, low)
-        if len(keys):
-            self._parts.append((keys, joined))
-            self.n += len(keys)
-        if self.n > 2 * self._most:
-            self._thin()
-
-    def _thin(self) -> None:
-        if self.n <= self._most:
-            return
-        every = np.sort(np.concatenate([keys for keys, _ in self._parts]))
-        self._bar = every[self._most]
-        kept = []
-        for keys, joined in self._parts:
-            low = np.flatnonzero(keys < self._bar)
-            if len(low):
-                kept.append((keys[low], picked(joined, low)))
-        self._parts = kept
-        self.n = sum(len(keys) for keys, _ in kept)
-
-    def parts(self) -> list[Joined]:
-        """What was drawn, the oldest first."""
-        self._thin()
-        return [joined for _, joined in reversed(self._parts)]
+def _text(at: int | None) -> str | None:
+    """A time of the records; None for the beginning, and for what has no end yet."""
+    return None if at is None or at >= FOR_EVER else to_text(from_micros(at))
 
 
 def _weights(batch: Batch, half_life: str | float | None) -> NDArray[np.float64] | None:
@@ -222,29 +231,6 @@ def _weights(batch: Batch, half_life: str | float | None) -> NDArray[np.float64]
         return None
     age = (batch.created_at.max() - batch.created_at) / _SECOND
     return np.asarray(0.5 ** (age / seconds(half_life)), dtype=np.float64)
-
-
-def _quarantines(store: Store, model: int) -> list[tuple[int, int]]:
-    """Spans of the records' time in which a detector said that the data were broken."""
-    open_since: dict[tuple[Any, Any], int] = {}
-    found: list[tuple[int, int]] = []
-    for event in _alarms(store, model):
-        payload = event.payload
-        key = (payload.detector, payload.metric)
-        if event.kind == "DriftDetected" and payload.direction == "broken":
-            began = payload.changed_at or payload.created_at
-            open_since.setdefault(key, to_micros(began))
-        elif event.kind == "DriftEnded" and key in open_since:
-            found.append((open_since.pop(key), to_micros(payload.created_at)))
-    return found + [(began, 2**62) for began in open_since.values()]
-
-
-def _alarms(store: Store, model: int) -> Iterator[SystemEvent]:
-    after = 0
-    while page := store.events(model, after, 1000, ("DriftDetected", "DriftEnded")):
-        for stored in page:
-            yield SystemEvent.from_json(stored.body)
-        after = page[-1].seq
 
 
 def write(chosen: Chosen, path: Path) -> None:

@@ -16,9 +16,18 @@ from typing import Any
 
 import msgspec
 
-from homeostat.errors import HomeostatError
+from homeostat.errors import HomeostatError, InvalidInput
 from homeostat.lifecycle.course import Course
-from homeostat.lifecycle.orders import ENDED, FAILED, LOST, SUCCEEDED, Order, Progress, Trainer
+from homeostat.lifecycle.orders import (
+    ENDED,
+    FAILED,
+    LOST,
+    SUCCEEDED,
+    Order,
+    Progress,
+    Trained,
+    Trainer,
+)
 from homeostat.lifecycle.versions import Version
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.loop import Loop
@@ -26,6 +35,7 @@ from homeostat.runtime.training import TooFew, choose, write
 from homeostat.stores import jobs, versions
 from homeostat.stores.jobs import OPEN, QUEUED, RUNNING, Job
 from homeostat.stores.store import Store
+from homeostat.trainers.results import within_folder
 
 Change = Callable[[str, Callable[[Loop], Any]], Any]
 """Does something with the loop of a model within a change; returns once that is durable."""
@@ -133,7 +143,8 @@ class Trainings:
         folder = self._folder_of(job)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         standing = versions.standing(self._reader, job.model)
-        chosen = choose(self._reader, job.model, name, job.position, care.course.data)
+        data = care.course.data
+        chosen = choose(self._reader, job.model, name, job.position, data, job)
         path = folder / "records.parquet"
         write(chosen, folder / "records.parquet.new")
         os.replace(folder / "records.parquet.new", path)
@@ -180,18 +191,28 @@ class Trainings:
         if progress.state != SUCCEEDED or trained is None:
             self._failed(job, progress.state, progress.problem, progress.lines)
             return
-        digest = None
-        if trained.artifact is not None and "://" not in trained.artifact:
-            local = self._folder_of(job) / trained.artifact
-            if local.exists():
-                place, digest = self._shelve(local)
-                trained = msgspec.structs.replace(trained, artifact=place)
+        try:
+            trained, digest = self._shelved(job, trained)
+        except InvalidInput as error:
+            self._failed(job, FAILED, str(error), progress.lines)
+            return
         crashpoint("artifact_kept")
         self._change(
             name,
             lambda loop: loop.jobs.succeeded(job.id, job.token, trained, digest, progress.lines),
         )
         self._tidied(job)
+
+    def _shelved(self, job: Job, trained: Trained) -> tuple[Trained, str | None]:
+        """The result with its artifact where it is kept, if it is a path that is here.
+
+        Raises InvalidInput where that is not in the folder of the order: nothing else is copied.
+        """
+        folder = self._folder_of(job)
+        if trained.artifact is None or not os.path.lexists(folder / trained.artifact):
+            return trained, None
+        place, digest = self._shelve(folder / within_folder(trained.artifact, folder))
+        return msgspec.structs.replace(trained, artifact=place), digest
 
     def _failed(self, job: Job, state: str, problem: str, lines: Any = ()) -> None:
         self._change(

@@ -62,6 +62,11 @@ class Command:
             "{input}": str(given), "{output}": str(answered), "{artifact}": version.artifact or "",
             "{model}": version.model, "{version}": version.version,
         }  # fmt: skip
+        if version.version.startswith("-") and any(e.startswith("{version}") for e in self._argv):
+            raise ScorerFailed(  # a version is what records say that it is
+                f"the version {version.version[:64]!r} would be taken for an option of "
+                f"{self._argv[0]}; write --version={{version}} in argv, or name it otherwise"
+            )
         return [_put(each, places) for each in self._argv]
 
     def _run(self, argv: list[str], folder: Path) -> str:

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from homeostat.errors import ConfigError
 from homeostat.runtime.crash import crashpoint
 from homeostat.service import tokens
-from homeostat.stores import audit, open_store
-from homeostat.stores.faults import StoreBroken
+from homeostat.stores import audit, mounts, open_store
+from homeostat.stores.faults import StoreBroken, StoreFull
 
 MARK, WRITTEN = "begun", "token-file"
 """Files in the folder: that it is in use, and the digest of what was written to the token file."""
 
+_CONFIGURED = "configuration"  # the note that holds what the latest start was configured by
 _LEAST = 4096  # bytes of a database that was in use: one page
+
+
+def check_local(folder: Path) -> None:
+    """Raises ConfigError when the folder is, or would be, on a file system of a network."""
+    kind = mounts.network(folder)
+    if kind:
+        raise ConfigError(
+            f"--data {folder}: is on a network's file system ({kind}), which can lose what was "
+            "committed; name a folder on a local disk, or keep everything in a PostgreSQL: "
+            "service.store"
+        )
 
 
 def check_kept(folder: Path) -> None:
@@ -69,6 +85,23 @@ def first_token(where: str | Path, told: Callable[[str], None]) -> None:
             told(text)
             crashpoint("before_token")
         crashpoint("after_token")
+    finally:
+        store.close()
+
+
+def note_configuration(where: str | Path, configuration: Mapping[str, Any]) -> None:
+    """Write into the audit log what the service is configured by, where that is not as before.
+
+    On a full disk the next start does: another configuration may be what makes room.
+    """
+    told = msgspec.json.encode(configuration, order="sorted").decode()
+    store = open_store(where)
+    try:
+        if store.note(_CONFIGURED) == told:
+            return
+        with suppress(StoreFull), store.change():
+            store.keep_note(_CONFIGURED, told)
+            audit.record(store, "serve", "configuration", **configuration)
     finally:
         store.close()
 

@@ -34,13 +34,15 @@ class _Seen(NamedTuple):
 class Callers:
     """Tells the token of a text, read from the store; `patience` is in seconds.
 
+    `used` hears the id of a token each time that it is looked up and is one.
     Raises StoreError where the store does not answer, and the token was not seen lately.
     """
 
     def __init__(
-        self, reading: Reading, patience: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._reading, self._patience, self._clock = reading, patience, clock
+        self, reading: Reading, patience: float, clock: Callable[[], float] = time.monotonic,
+        used: Callable[[str], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self._reading, self._patience, self._clock, self._used = reading, patience, clock, used
         self._seen: dict[bytes, _Seen] = {}  # by digest: no token that is known stays in memory
         self._asked: dict[bytes, asyncio.Future[Token | None]] = {}
 
@@ -86,3 +88,4 @@ class Callers:
             if len(self._seen) >= _SEEN:
                 self._seen.clear()
             self._seen[key] = _Seen(token, self._clock())
+            self._used(token.id)

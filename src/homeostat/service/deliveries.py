@@ -81,7 +81,7 @@ async def replay(wires: Wires, request: Request) -> Response:
 def _shown(follower: Follower) -> dict[str, Any]:
     return {"sink": follower.outlet.name, "type": follower.outlet.sink.name,
             "gone": follower.gone, "problem": follower.problem, "delivered": follower.delivered,
-            "failed": follower.failed, "dead": follower.dead}  # fmt: skip
+            "failed": follower.failed, "dead": follower.dead, "lost": follower.lost}  # fmt: skip
 
 
 async def _asked(wires: Wires, request: Request) -> Replay:

@@ -75,6 +75,8 @@ def _of_sinks(followers: list[Follower], copied: Copied | None) -> Iterator[Figu
     yield of("delivered", "Events delivered since the start.", True, lambda one: one.delivered)
     yield of("failed", "Tries that failed since the start.", True, lambda one: one.failed)
     yield of("dead", "Events given up since the start.", True, lambda one: one.dead)
+    yield of("lost", "Events that retention took before they were delivered.", True,
+             lambda one: one.lost)  # fmt: skip
     yield of("gone", "1 while the sink rests: the other side wants nothing any more.", False,
              lambda one: one.gone is not None)  # fmt: skip
     if copied is None:

@@ -10,6 +10,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -26,6 +27,9 @@ _NAME = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/@\s]+)(?::\d{1,5})?")  # of a host
 
 OPEN = "open"
 """The scope of what needs no token."""
+
+Counts = Callable[[], Awaitable[bool]]
+"""Whether the token of a request counts still; for replies that go on and on."""
 
 
 class Rule(NamedTuple):
@@ -81,6 +85,7 @@ class Guard:
         if token.models and "model" in values and not model.startswith(token.models):
             raise Problem(403, "forbidden", f"this token is for models {token.models}*")
         scope["homeostat.token"] = token
+        scope["homeostat.counts"] = partial(self._counts, _sent(request)[1])
 
     def _check_host(self, request: Request) -> None:
         hosts = request.headers.getlist("host")
@@ -115,13 +120,13 @@ class Guard:
         raise Problem(404, "not found", "there is nothing at this path", "see /openapi.json")
 
     async def _token(self, request: Request) -> Token:
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        scheme, text = _sent(request)
         if not text:
             raise Problem(
                 401, "no token", "send Authorization: Bearer <token>",
                 "make one with: homeostat token create", {"WWW-Authenticate": "Bearer"},
             )  # fmt: skip
-        address, text = request.client.host if request.client else "", text.strip()
+        address = request.client.host if request.client else ""
         wait = self._attempts.wait(address, text)
         if wait:
             raise Problem(
@@ -135,6 +140,19 @@ class Guard:
                           "", {"WWW-Authenticate": "Bearer"})  # fmt: skip
         self._attempts.passed(text)
         return token
+
+    async def _counts(self, text: str) -> bool:
+        """Not where that has not been known for long: without the store nobody's token is."""
+        try:
+            return await self._known(text) is not None
+        except StoreError:
+            return False
+
+
+def _sent(request: Request) -> tuple[str, str]:
+    """How a request says who it is, and the token; both empty where it does not."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    return scheme, text.strip()
 
 
 def _address(host: str) -> bool:

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from homeostat.batch import Batch
-from homeostat.lifecycle.orders import Trained
 from homeostat.runtime.ground import NotNow
 from homeostat.runtime.ledger import Ledger
 from homeostat.runtime.loop import Loop
@@ -23,6 +22,7 @@ from homeostat.stores import audit, jobs, versions
 from homeostat.stores.jobs import Job
 from homeostat.stores.store import Store
 from homeostat.times import from_micros, to_text
+from homeostat.trainers.results import sent_of
 
 T = TypeVar("T")
 
@@ -145,6 +145,10 @@ async def roll_back(wires: Wires, request: Request) -> Response:
 async def job_result(wires: Wires, request: Request) -> Response:
     """Take what a training has made that runs elsewhere, and sends it itself."""
     sent = await _read(wires, request, Result, '{"token": 1, "artifact": "models:/churn/3"}')
+    made = {"artifact": sent.artifact, "version": sent.version, "metrics": sent.metrics,
+            "size_bytes": sent.size_bytes}  # fmt: skip
+    trained = sent_of(made)
+    actor = f"token:{request.scope['homeostat.token'].id}"
     job, names = await wires.read(
         lambda store: (
             jobs.found(store, request.path_params["job"]),
@@ -158,10 +162,13 @@ async def job_result(wires: Wires, request: Request) -> Response:
     def take(ledger: Ledger) -> bool:
         loop = _loop(ledger, name)
         if sent.problem is not None:
-            return loop.jobs.failed(job.id, sent.token, "failed", sent.problem)
-        trained = Trained(artifact=sent.artifact, version=sent.version, metrics=sent.metrics,
-                          size_bytes=sent.size_bytes)  # fmt: skip
-        return loop.jobs.succeeded(job.id, sent.token, trained)
+            taken = loop.jobs.failed(job.id, sent.token, "failed", sent.problem)
+        else:
+            taken = loop.jobs.succeeded(job.id, sent.token, trained)
+        if taken:
+            told = {"artifact": sent.artifact, "version": sent.version, "problem": sent.problem}
+            audit.record(ledger.store, actor, "result", model=name, job=job.id, **told)
+        return taken
 
     if not await wires.changed(take):
         raise Problem(409, "out of date", f"attempt {sent.token} of {job.id} counts no more")
@@ -175,7 +182,7 @@ def shadowed(ledger: Ledger, name: str, batches: Sequence[Batch]) -> dict[str, A
     version that is not compared, or name no record, and so count for nothing.
     """
     loop = _loop(ledger, name)
-    compared = None if loop.standing is None else loop.standing.challenger
+    compared = loop.pairs.awaited
     waiting = ignored = 0
     for batch in batches:
         known = ledger.labelled(name, batch.column("record_id").tolist())

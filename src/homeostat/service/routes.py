@@ -16,8 +16,8 @@ from starlette.responses import Response
 from homeostat.dashboard import assets
 from homeostat.durations import seconds
 from homeostat.errors import HomeostatError, did_you_mean
-from homeostat.runtime.account import Account
-from homeostat.runtime.answers import Answer
+from homeostat.runtime.account import ANY_MODEL, Account
+from homeostat.runtime.answers import Answer, Conflict
 from homeostat.runtime.ledger import Ledger, Part, Refusals, Refused
 from homeostat.runtime.measures import METRICS
 from homeostat.service import loop, pages, views
@@ -160,10 +160,12 @@ async def status(wires: Wires, request: Request) -> Response:
 
     told, stale = await wires.looked(f"status {name}", look)
     if told is None:
-        known = {model.name: model.counters for model in await wires.read(Store.models)}
+        kept, loose = await wires.read(lambda store: (store.models(), store.waiting(ANY_MODEL)))
+        known = {model.name: model.counters for model in kept}
         if name not in known:
             raise _no_model(request, known)
-        told = _counted(name, known[name])
+        parked = known[name].get("parked_labels", 0) + loose
+        told = _counted(name, known[name]) | {"parked_labels": parked}
     return json_reply(told | _old(stale))
 
 
@@ -215,7 +217,7 @@ async def events(wires: Wires, request: Request) -> Response:
     last = request.headers.get("last-event-id") if stream else None
     after = _whole(last if last is not None else request.query_params.get("after", "0"), "after")
     if stream:
-        return event_stream(wires, request.path_params["model"], model, after)
+        return event_stream(wires, request, model, after)
     limit = min(_PAGE, _whole(request.query_params.get("limit", "100"), "limit"))
     page, newest = await wires.read(
         lambda store: (store.events(model, after, limit), store.last_event(model))
@@ -357,6 +359,9 @@ async def _changed(
         return await wires.changed(lambda ledger: once.done(ledger, take, asked), weight, turn)
     except Refused as error:
         raise refused(error, asked) from None
+    except Conflict as error:  # of its key
+        told = verdict([]) | {"field": error.field}
+        raise Problem(409, "conflict", str(error), members=told) from None
 
 
 async def _records(wires: Wires, request: Request, body: bytes) -> tuple[list[Part], Refusals]:

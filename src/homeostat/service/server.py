@@ -11,9 +11,10 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -61,14 +62,14 @@ def serve(
     folder: Path, settings: Service, engine_of: Callable[[str], Engine],
     told: Callable[[str], None], token_told: Callable[[str], None],
     declared: Collection[str] = (), caring: Caring | None = None,
-    lateness_of: Callable[[str], int] = an_hour,
+    lateness_of: Callable[[str], int] = an_hour, configuration: Mapping[str, Any] | None = None,
 ) -> int:  # fmt: skip
     """Serve until told to stop; the exit status.
 
     `told` hears the address once it is there, `token_told` the first token when one is made.
     `declared` are the models of the configuration, `caring` is who takes care of them,
-    `lateness_of` is as for the ledger. Raises ConfigError with all that is wrong, before anything
-    is made; StoreError, Taken.
+    `lateness_of` is as for the ledger, `configuration` what the audit log is told of all this.
+    Raises ConfigError with all that is wrong, before anything is made; StoreError, Taken.
     """
     where = _checked(folder, settings, caring)
     if not folder.exists():  # so that no folder is made for a server that cannot listen
@@ -79,6 +80,8 @@ def serve(
         beginning.first_token(where, token_told)
         if isinstance(where, Path):
             beginning.mark(folder)
+        if configuration is not None:
+            beginning.note_configuration(where, configuration)
         return asyncio.run(_serve(folder, settings, engine_of, told, listener, declared, caring,
                                   lateness_of))  # fmt: skip
 
@@ -99,6 +102,8 @@ def _checked(folder: Path, settings: Service, caring: Caring | None) -> str | Pa
     where: str | Path = folder
     with faults.kept():
         where = settings.where(folder)
+        if isinstance(where, Path):
+            beginning.check_local(where)
     faults.tell()
     return where
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from homeostat.service.guard import Counts
 from homeostat.service.problems import Problem
 from homeostat.service.replies import SAFE
 from homeostat.service.wires import Wires
@@ -14,17 +16,29 @@ from homeostat.service.wires import Wires
 _BEAT = 15.0  # seconds between signs of life
 
 
-def event_stream(wires: Wires, name: str, model: int, after: int) -> Response:
-    """A reply that goes on until the client leaves; a slow one holds up nobody else."""
+def event_stream(wires: Wires, request: Request, model: int, after: int) -> Response:
+    """A reply that goes on until the client leaves, or its token counts no more.
+
+    A slow one holds up nobody else.
+    """
     if wires.listeners >= wires.settings.streams:
         raise Problem(503, "too many listeners", f"{wires.settings.streams} listen already", "",
                       {"Retry-After": "10"})  # fmt: skip
     return StreamingResponse(
-        _events(wires, name, model, after), headers=SAFE, media_type="text/event-stream"
-    )
+        _events(wires, request.path_params["model"], model, after, counts_of(request)),
+        headers=SAFE, media_type="text/event-stream",
+    )  # fmt: skip
 
 
-async def _events(wires: Wires, name: str, model: int, after: int) -> AsyncIterator[bytes]:
+def counts_of(request: Request) -> Counts:
+    """What tells whether the token of a request counts still."""
+    counts: Counts = request.scope["homeostat.counts"]
+    return counts
+
+
+async def _events(
+    wires: Wires, name: str, model: int, after: int, counts: Counts
+) -> AsyncIterator[bytes]:
     bell = wires.bell.hear(name)
     wires.listeners += 1
     try:
@@ -33,6 +47,8 @@ async def _events(wires: Wires, name: str, model: int, after: int) -> AsyncItera
             await wires.turns.mine()
             bell.clear()
             page = await wires.frames.after(name, model, after)
+            if not await counts():  # asked once that is read, so that nothing later is told
+                break
             if page.frames:
                 yield b"".join(page.frames)
                 after = page.numbers[-1]

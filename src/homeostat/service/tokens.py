@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from homeostat.errors import InvalidSetting, did_you_mean
@@ -81,11 +82,15 @@ def revoke(store: Store, number: str) -> bool:
 
 def listed(store: Store) -> list[dict[str, object]]:
     """All tokens, without what would let one in."""
-    statement = (
-        "SELECT id, scope, models, name, created, expires, revoked FROM tokens ORDER BY created"
-    )
-    names = ("id", "scope", "models", "name", "created", "expires", "revoked")
-    return [dict(zip(names, row, strict=True)) for row in store.database.execute(statement)]
+    names = ("id", "scope", "models", "name", "created", "used", "expires", "revoked")
+    rows = store.database.execute(f"SELECT {', '.join(names)} FROM tokens ORDER BY created")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def keep_used(store: Store, used: Mapping[str, int]) -> None:
+    """When tokens were used last, by their ids; within a change."""
+    statement = "UPDATE tokens SET used = ? WHERE id = ?"
+    store.database.many(statement, ((at, number) for number, at in used.items()))
 
 
 def any_admin(store: Store) -> bool:

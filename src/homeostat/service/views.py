@@ -14,8 +14,10 @@ from homeostat.dashboard import charts, delays, evidence, overview, stories
 from homeostat.dashboard.states import STATES
 from homeostat.errors import HomeostatError, did_you_mean
 from homeostat.runtime.ledger import Ledger
+from homeostat.service.guard import Counts
 from homeostat.service.problems import Problem
 from homeostat.service.replies import SAFE, json_reply, number
+from homeostat.service.streams import counts_of
 from homeostat.service.wires import Wires
 from homeostat.stores.store import Store
 from homeostat.times import parse, to_micros
@@ -200,11 +202,14 @@ def _stream(wires: Wires, request: Request) -> Response:
         raise Problem(503, "too many listeners", f"{wires.settings.streams} listen already", "",
                       {"Retry-After": "10"})  # fmt: skip
     return StreamingResponse(
-        _changes(wires, _allowed(request)), headers=SAFE, media_type="text/event-stream"
-    )
+        _changes(wires, _allowed(request), counts_of(request)), headers=SAFE,
+        media_type="text/event-stream",
+    )  # fmt: skip
 
 
-async def _changes(wires: Wires, allowed: Callable[[str], bool]) -> AsyncIterator[bytes]:
+async def _changes(
+    wires: Wires, allowed: Callable[[str], bool], counts: Counts
+) -> AsyncIterator[bytes]:
     wires.listeners += 1
     try:
         version = (await wires.desk.fresh(wires)).version
@@ -213,6 +218,8 @@ async def _changes(wires: Wires, allowed: Callable[[str], bool]) -> AsyncIterato
         while not wires.closing:
             await asyncio.sleep(1.0)
             now = (await wires.desk.fresh(wires)).version
+            if not await counts():
+                break
             changed = [name for name, at in wires.desk.changed.items()
                        if at > version and allowed(name)]  # fmt: skip
             version = now

@@ -32,6 +32,7 @@ from homeostat.service.readers import Readers
 from homeostat.service.reading import Reading
 from homeostat.service.settings import Service
 from homeostat.service.turns import Turns
+from homeostat.service.uses import Uses
 from homeostat.stores import open_store
 from homeostat.stores.faults import Busy
 from homeostat.stores.store import Store
@@ -75,6 +76,7 @@ class Wires:
         self._guarding = Guarding(folder, engine_of, settings.plugin_seconds)
         self._mender = Mender(self._guarding.engine_of)
         self._keeping = Keeping(settings.retention, now)
+        self._uses = Uses(now)
         self.keeper = Keeper(
             lambda: open_store(self._where, settings.durability),
             lambda store: Ledger(
@@ -106,7 +108,7 @@ class Wires:
         self.keeper.start()
         self.reader: Store = self._opened()
         self._reading = Reading(self.reader)
-        self.callers = Callers(self._reading, self.settings.answer)
+        self.callers = Callers(self._reading, self.settings.answer, used=self._uses.note)
         self._searcher: Store = self._opened()  # a connection is for one thread at a time
         self.followers.start()
         crashpoint("followers_begun")
@@ -193,6 +195,7 @@ class Wires:
 
     def _tend(self, ledger: Ledger) -> bool:
         """A piece of what is due besides requests: mending first, then what is old."""
+        self._uses.keep(ledger.store)
         return self._mender(ledger.accounts) or self._keeping(ledger)
 
     def _told(self, models: set[str]) -> None:

@@ -174,6 +174,8 @@ class Files:
         if self._kind is not None or not any(map(bytes.strip, part.lines)):
             return jsonl.native_taker(self.options)
         made = jsonl.taker_of(part.lines, part.mark.path, self.recogniser, self.options)
+        if made is None:
+            return jsonl.native_taker(self.options)
         self._takers[identity] = made
         return made
 

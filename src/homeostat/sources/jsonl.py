@@ -17,7 +17,7 @@ from homeostat.sources.layout import KNOWN, REQUIRED, with_extra
 from homeostat.sources.lines import blocks, too_long
 from homeostat.sources.opening import Opened
 from homeostat.sources.plain import plain_lines
-from homeostat.sources.traffic import Recogniser, Traffic
+from homeostat.sources.traffic import Recogniser, Traffic, is_own
 
 _decode = msgspec.json.Decoder(InferenceRecord).decode
 _plain = msgspec.json.Decoder().decode
@@ -26,15 +26,15 @@ _FAULTS = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 def read(opened: Opened, options: Options) -> Iterator[Chunk]:
     """The records of a stream of JSON lines; blank lines are skipped."""
-    _refuse_array(opened)
+    _refuse_other_json(opened)
     taker: Taker | None = None
     number = 1
     for block in blocks(opened.stream, opened.name):
         for at in range(0, len(block), options.rows):
             lines = block[at : at + options.rows]
             if not taker and any(map(bytes.strip, lines)):
-                traffic = opened.traffic(partial(_sample, lines, opened.name))
-                taker = traffic_taker(traffic, options) if traffic else native_taker(options)
+                sample = partial(_sample, lines, opened.name)
+                taker = _taker(sample(), opened.traffic(sample), options)
             first, number = number, number + len(lines)
             lines = lines[max(opened.skip + 1 - first, 0) :]
             if lines:
@@ -46,10 +46,21 @@ Taker = Callable[[list[bytes], int, str], Chunk]
 """Makes a chunk of lines, the number of the first, and the name of the file."""
 
 
-def taker_of(lines: list[bytes], name: str, recogniser: Recogniser, options: Options) -> Taker:
-    """How lines like these are taken."""
-    traffic = recogniser.of(_sample(lines, name))
-    return traffic_taker(traffic, options) if traffic else native_taker(options)
+def taker_of(
+    lines: list[bytes], name: str, recogniser: Recogniser, options: Options
+) -> Taker | None:
+    """How lines like these, and those that follow, are taken.
+
+    None where they do not tell: the first of a stream may be broken. Then they are taken as ours.
+    """
+    sample = _sample(lines, name)
+    return _taker(sample, recogniser.of(sample), options)
+
+
+def _taker(sample: Table, traffic: Traffic | None, options: Options) -> Taker | None:
+    if traffic is not None:
+        return traffic_taker(traffic, options)
+    return native_taker(options) if is_own(sample) else None
 
 
 def native_taker(options: Options) -> Taker:
@@ -162,8 +173,17 @@ def _fields(line: bytes) -> dict[str, Any] | None:
     return fields if isinstance(fields, dict) else None
 
 
-def _refuse_array(opened: Opened) -> None:
-    if b"".join(opened.head().split()).startswith(b"[{"):
+def _refuse_other_json(opened: Opened) -> None:
+    """What is JSON, and not by lines, would be set aside line by line."""
+    head = opened.head().removeprefix(b"\xef\xbb\xbf").lstrip()
+    first, _, rest = head.partition(b"\n")
+    if first.strip() == b"{" and rest.lstrip().startswith(b'"'):
+        raise InvalidInput(
+            opened.name,
+            "is JSON over several lines, not one object a line",
+            f"convert it: jq -c . {opened.name}",
+        )
+    if b"".join(head.split()).startswith(b"[{"):
         raise InvalidInput(
             opened.name,
             "is one JSON array, not one record a line",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -38,6 +39,8 @@ _SUFFIXES = {
     ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow",
 }  # fmt: skip
 _MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow"}
+_CELL = r'"?[^\W\d][\w .:()/%-]*"?'
+_HEADER = re.compile(rf"{_CELL}(?:[,;|\t]{_CELL})+\r?")
 _PACKED = (".gz", ".zst", ".zstd")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _IN_MEMORY = 64 << 20  # a packed or piped file that must be sought in is kept so far in memory
@@ -266,7 +269,7 @@ def _format(name: str, head: bytes) -> str:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith((b"{", b"[")):
         return "jsonl"
-    if b"model_version" in start.partition(b"\n")[0]:
+    if _HEADER.fullmatch(start.partition(b"\n")[0].decode(errors="replace")):
         return "csv"
     raise InvalidInput(name, "is of no known format", f"say which: --format {'|'.join(FORMATS)}")
 

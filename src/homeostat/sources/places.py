@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from glob import glob, has_magic
 from io import BufferedReader
@@ -89,7 +90,6 @@ def _local(path: str) -> File:
 
 def _remote(place: str) -> list[File]:
     system, path = filesystem(place)
-    scheme = place.partition("://")[0]
     system.invalidate_cache()  # a listing of before does not show what is new
     if has_magic(path):
         paths = system.glob(path)
@@ -97,16 +97,15 @@ def _remote(place: str) -> list[File]:
         paths = [each for each in system.find(path) if not _hidden(each, path)]
     else:
         paths = [path]
-    return [_object(system, scheme, each) for each in sorted(paths, key=_order)]
+    return [_object(system, each, _address(place, each)) for each in sorted(paths, key=_order)]
 
 
 def _hidden(path: str, folder: str) -> bool:
     return any(part[:1] in ("_", ".") for part in path.removeprefix(folder).split("/") if part)
 
 
-def _object(system: Any, scheme: str, path: str) -> File:
+def _object(system: Any, path: str, name: str) -> File:
     about = system.info(path)
-    name = f"{scheme}://{path if scheme == 'file' else path.lstrip('/')}"
     return File(
         name,
         name,
@@ -114,6 +113,30 @@ def _object(system: Any, scheme: str, path: str) -> File:
         lambda: BufferedReader(system.open(path, "rb")),
         live=False,
     )
+
+
+def _address(place: str, path: str) -> str:
+    """The address of a path in a file system, with what tells it from the same path in another.
+
+    That is a host, and after `::` the archive that it is in; users and passwords are left out.
+    """
+    first, chained, outer = place.partition("::")
+    scheme, _, rest = first.partition("://")
+    if not rest:  # a cache of the address behind it
+        return _address(outer, path)
+    if "://" in path:
+        return path
+    host = rest.partition("/")[0].rpartition("@")[2] if _has_host(scheme, first) else ""
+    inside = path if scheme == "file" else path.lstrip("/")
+    within = re.sub(r"//[^/@]*@", "//", outer)
+    return f"{scheme}://{host}{'/' if host else ''}{inside}{chained}{within}"
+
+
+def _has_host(scheme: str, address: str) -> bool:
+    """Whether the file system is that of one host, which its paths do not name."""
+    from fsspec import get_filesystem_class
+
+    return "host" in get_filesystem_class(scheme)._get_kwargs_from_urls(address)
 
 
 def filesystem(place: str) -> tuple[Any, str]:

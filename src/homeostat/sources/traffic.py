@@ -22,6 +22,11 @@ NOTHING = Batch.from_records([])
 """A batch of no record."""
 
 
+def is_own(sample: Table) -> bool:
+    """Whether some rows are plainly homeostat's own."""
+    return bool(_OWN & set(sample.names))
+
+
 class Traffic:
     """One format over any number of files; the mapping is settled by the first rows."""
 
@@ -29,6 +34,7 @@ class Traffic:
         self.format, self._options = format, options
         self._reading = format.new()
         self.plan: Plan | None = None
+        self._unsaid: set[str] | None = None
         self.passed = 0
 
     def chunk(self, table: Table, rejects: list[Reject], strict: bool = False) -> Chunk:
@@ -49,6 +55,9 @@ class Traffic:
             return _cut(NOTHING, [], rejects, strict)
         if self.plan is None:
             self.plan = self._resolved(found, source)
+        if self._unsaid is None or self._unsaid:
+            unsaid = self.plan.unsaid(found)
+            self._unsaid = unsaid if self._unsaid is None else self._unsaid & unsaid
         if self.format.labels:
             return self._labels(found, self.plan, rejects)
         faults: Faults = []
@@ -79,12 +88,12 @@ class Traffic:
 
     def told(self) -> dict[str, Any]:
         """What was recognised, and how each field is mapped."""
-        lines = [] if self.plan is None else [asdict(line) for line in self.plan.told()]
+        lines = () if self.plan is None else self.plan.told(self._unsaid or ())
         about = {
             "name": self.format.name, "title": self.format.title, "passed_over": self.passed,
             "waiting": len(self._reading.state().get("waiting", ())),
         }  # fmt: skip
-        return {**about, "fields": lines}
+        return {**about, "fields": [asdict(line) for line in lines]}
 
     def state(self) -> Mapping[str, Any]:
         """What waits for its other half."""
@@ -124,7 +133,9 @@ class Recogniser:
         options = self._options
         if options.traffic is not None:
             return self._traffic(named(options.traffic))
-        if _OWN & set(sample.names) and not options.mapping:
+        if not sample.names:  # no row of it could be read
+            return None
+        if is_own(sample) and not options.mapping:
             return None
         found = recognised(sample)
         if found is None and options.mapping:

@@ -67,6 +67,7 @@ class SQLite:
         with _Translated(self.path):
             self._connection = apsw.Connection(os.fspath(self.path), flags=flags, vfs=_CHECKED)
             self._connection.set_busy_timeout(_BUSY_MS)
+            self._connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)  # no statement spoils a file
             if not read_only:
                 self._set_up(durability)
             self.execute("PRAGMA trusted_schema = OFF")

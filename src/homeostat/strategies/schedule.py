@@ -6,13 +6,11 @@ import re
 from datetime import timedelta
 from typing import ClassVar
 
-import numpy as np
-
 from homeostat.durations import seconds
 from homeostat.errors import InvalidSetting, did_you_mean, require
 from homeostat.event_batch import EventBatch, Keys
 from homeostat.events import SystemEvent
-from homeostat.standing import Standing, first_beyond
+from homeostat.standing import Standing, first_beyond, first_keys, happenings
 from homeostat.times import from_micros, to_micros, to_text
 
 _DAY = 86_400_000_000  # microseconds
@@ -63,10 +61,7 @@ class Schedule(Standing):
         return self._fulfil(self.due, now) if now >= self.due else None
 
     def _asked(self, events: EventBatch) -> tuple[Keys, list[str]]:
-        happened = np.zeros(len(events.batch), dtype=bool)
-        for column in events.columns:
-            happened[column.rows] = True
-        rows = np.flatnonzero(happened)
+        rows = happenings(events)
         if not len(rows):
             return rows, []
         times = events.batch.created_at[rows]
@@ -78,7 +73,7 @@ class Schedule(Standing):
             places.append(at)
             reasons.append(self._fulfil(self.due, int(times[at])))
             at = first_beyond(times, self.due, at + 1)
-        return _first_keys(events, rows[places]), reasons
+        return first_keys(events, rows[places]), reasons
 
     def _first(self, now: int) -> int:
         """The first time on the grid that is a period from now."""
@@ -105,13 +100,3 @@ def _offset(at: str | None, weekday: str | None) -> int:
             raise InvalidSetting(f"weekday must be a day, got {weekday!r}; {hint}")
         days = _MONDAY + _DAYS.index(weekday)
     return days * _DAY + minutes * 60_000_000
-
-
-def _first_keys(events: EventBatch, rows: Keys) -> Keys:
-    """The key of the first event of each row, all of which have one."""
-    first = np.full(len(rows), np.iinfo(np.int64).max)
-    for column in events.columns if len(rows) else ():
-        at = np.minimum(np.searchsorted(column.rows, rows), len(column) - 1)
-        found = column.rows[at] == rows
-        first[found] = np.minimum(first[found], column.keys[at][found])
-    return first

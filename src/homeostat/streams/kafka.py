@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
+
 from homeostat.errors import InvalidInput, MissingExtra
 from homeostat.sources.chunk import Options, Reject
 from homeostat.sources.files import Wait, afresh
@@ -61,6 +63,20 @@ def _library() -> Any:
     return confluent_kafka
 
 
+_LOGGED = ("org.kubeflow.serving.inference.", "io.seldon.serving.inference.", "seldon.message.")
+
+
+def _whole(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> bytes | None:
+    """A logged request or response with its attributes beside its body; others as they are.
+
+    Source: CloudEvents' Kafka protocol binding, "binary content mode": attributes are headers.
+    """
+    about = {name: said.decode(errors="replace") for name, said in headers if said is not None}
+    if value is None or not about.get("ce_type", "").startswith(_LOGGED):
+        return value
+    return msgspec.json.encode({"headers": about, "body": value.decode(errors="replace")})
+
+
 class Kafka:
     """A consumer of one topic in a group.
 
@@ -76,6 +92,8 @@ class Kafka:
         self._group = address.get("group", "homeostat")
         self._dead_letters = address.settings.get("dead_letters")
         self._cluster = {"bootstrap.servers": address.hosts, **address.beside(".")}
+        # Some partitions may move then while the others are read on.
+        self._piecemeal = "cooperative" in self._cluster.get("partition.assignment.strategy", "")
         self._producer: Any = None
         self._ended: set[int] = set()
         self._assigned: set[int] = set()
@@ -137,7 +155,9 @@ class Kafka:
             if partition not in places:
                 self._ended.discard(partition)
                 places[partition] = f"{self._topic}/{partition}"
-            messages.append(Message(places[partition], offset, each.value()))
+            headers = each.headers()
+            value = each.value() if headers is None else _whole(each.value(), headers)
+            messages.append(Message(places[partition], offset, value))
             offsets[partition] = offset + 1
         self._next |= offsets
         return Pulled(messages, {self._key(at): str(next_) for at, next_ in offsets.items()})
@@ -223,11 +243,12 @@ class Kafka:
             kept = self._resume(self._key(each.partition))
             if kept is not None:
                 each.offset = max(int(kept), each.offset)
-        self._assigned = {each.partition for each in partitions}
-        self._ended.clear()
-        self._next.clear()
-        self._taken.clear()
-        consumer.assign(partitions)
+        if self._piecemeal:
+            consumer.incremental_assign(partitions)
+        else:
+            self._on_lost(consumer, self._places(dict.fromkeys(self._assigned, 0)))
+            consumer.assign(partitions)
+        self._assigned |= {each.partition for each in partitions}
 
     def _on_revoke(self, consumer: Any, partitions: Sequence[Any]) -> None:
         """Others go on from here: tell the group first."""
@@ -237,8 +258,11 @@ class Kafka:
         self._on_lost(consumer, partitions)
 
     def _on_lost(self, consumer: Any, partitions: Sequence[Any]) -> None:
-        self._assigned -= {each.partition for each in partitions}
-        self._taken.clear()
+        for each in partitions:
+            self._assigned.discard(each.partition)
+            self._ended.discard(each.partition)
+            for known in (self._next, self._taken):
+                known.pop(each.partition, None)
 
     def _key(self, partition: int) -> str:
         return f"kafka {self._group} {self._topic} {partition}"

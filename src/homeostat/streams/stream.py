@@ -112,7 +112,8 @@ class Stream:
             if not any(map(bytes.strip, lines)):
                 return Chunk(NOTHING, [])
             self._taker = jsonl.taker_of(lines, source, self.recogniser, self.options)
-        return self._taker(lines, number, source)
+        take = self._taker or jsonl.native_taker(self.options)
+        return take(lines, number, source)
 
     def _set_aside(self, rejects: Sequence[Reject], messages: Sequence[Message]) -> None:
         if rejects:

@@ -23,6 +23,7 @@ MOST = 1 << 20
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _LONGEST = 200  # characters of a version's name
+_FARTHEST = 2_000  # characters of an address
 
 
 class _Told(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,9 +52,29 @@ def trained_of(told: Any, folder: Path | None = None) -> Trained:
         raise InvalidInput("version", f"must be 1 to {_LONGEST} printable characters")
     artifact, size = found.artifact, found.size_bytes
     if artifact is not None and folder is not None and not _ADDRESS.match(artifact):
-        artifact = _within(artifact, folder)
+        artifact = within_folder(artifact, folder)
         size = _size(folder / artifact)
     return Trained(artifact=artifact, version=version, metrics=found.metrics, size_bytes=size)
+
+
+def sent_of(told: Any) -> Trained:
+    """A result that somebody sent: its artifact can be an address alone, no path of this machine.
+
+    Raises InvalidInput.
+    """
+    found = trained_of(told)
+    if found.artifact is not None and not _elsewhere(found.artifact):
+        raise InvalidInput(
+            "artifact", f"{found.artifact[:_LONGEST]!r} is no address of somewhere else",
+            "send one like models:/churn/3 or s3://bucket/model",
+        )  # fmt: skip
+    return found
+
+
+def _elsewhere(artifact: str) -> bool:
+    address = _ADDRESS.match(artifact)
+    near = address is None or address[0].lower() == "file:"
+    return not near and artifact.isprintable() and len(artifact) <= _FARTHEST
 
 
 _FORM = 'write {"artifact": ..., "version": ..., "metrics": {...}}, each of which may be left out'
@@ -84,7 +105,8 @@ def _no_link(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
-def _within(artifact: str, folder: Path) -> str:
+def within_folder(artifact: str, folder: Path) -> str:
+    """A path as it is below a folder; raises InvalidInput where it leads out, or to nothing."""
     home = folder.resolve()
     try:
         place = (home / artifact).resolve()

@@ -38,6 +38,7 @@ def examine(folder: Path, now: Callable[[], int] = lambda: time.time_ns() // 100
     busy = tried("server", lambda: [_server(folder)])
     serving = busy[0].seen == _SERVED
     found += tried("permissions", lambda: outside.permissions(folder))
+    found += tried("filesystem", lambda: [outside.filesystem(folder)])
     found += tried("disk", lambda: [outside.disk(folder)])
     found += tried("plug-ins", lambda: outside.hung(folder))
     found += busy

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from homeostat.runtime.hangs import Hangs
+from homeostat.stores import mounts
 from homeostat.stores.sqlite import FILE, LONG_LOG
 from homeostat.upkeep import log
 from homeostat.upkeep.findings import BACKUP, Finding, error, fine, warning
@@ -60,6 +61,16 @@ def permissions(folder: Path) -> Iterator[Finding]:
     yield from (warning("permissions", problem, mend) for problem, mend in problems)
     if not problems:
         yield fine("permissions", f"{len(kept)} files")
+
+
+def filesystem(folder: Path) -> Finding:
+    """Whether SQLite's locks and its log hold there."""
+    kind = mounts.network(folder)
+    if kind:
+        return error("filesystem", f"{folder} is on a network's file system ({kind}), which can "
+                     "lose what was committed", "move the folder to a local disk, with no server "
+                     "running, or to a PostgreSQL")  # fmt: skip
+    return fine("filesystem", "of this machine")
 
 
 def disk(folder: Path) -> Finding:
