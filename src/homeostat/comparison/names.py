@@ -54,7 +54,7 @@ NAMES: tuple[Name, ...] = (
     Name(_E, "anderson", "anderson_darling", "p-value", 0.1, 1.0, "theirs clips the p-value"),
     Name(_E, "cramer_von_mises", "cramer_von_mises", "p-value", 0.1),
     Name(_E, "ed", "energy", "number", 0.1),
-    Name(_E, "es", "epps_singleton", "p-value", 0.05),
+    Name(_E, "es", "epps_singleton", "p-value", 0.05, 1.0, "of raw values alone, not in `inputs`"),
     Name(_E, "mannw", "mann_whitney", "p-value", 0.05),
     Name(_E, "t_test", "welch_t", "p-value", 0.05, 1.0, "theirs takes both variances for equal"),
     Name(_E, "g_test", "g_test", "p-value", 0.1),
