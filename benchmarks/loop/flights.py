@@ -40,7 +40,7 @@ BLOCK = 2500
 STEP = 1000  # landings between two looks at who serves
 DECISIONS = ("ModelPromoted", "ChallengerRejected", "ChallengerUndecided", "ModelRolledBack")
 TOLD = (*DECISIONS, "RetrainStarted", "ChallengerRegistered", "RetrainSucceeded", "RetrainFailed")
-NOISE = 1.96  # standard errors, of McNemar's test
+NOISE = 2.05  # standard errors of the mean of some 30 days, for flights of one day are dependent
 
 
 class Year(NamedTuple):
@@ -216,9 +216,8 @@ def shown(flights: Flights, year: Year, plan: dict) -> dict:
           f"{worse} with fewer right in the 30 days after, beyond noise")  # fmt: skip
     for change in changes:
         print(
-            "  {day:>4}  {before:>12} -> {after:<12}  {difference:+.3f}  z {z:+.1f}".format(
-                **change
-            )
+            "  {day:>4}  {before:>12} -> {after:<12}  {difference:+.3f}  z {z:+.1f} by days, "
+            "{mcnemar:+.1f} by flights".format(**change)
         )
     return {
         "records": n, "accuracy": round(accuracy, 4), "best_calendar": round(calendars[best], 4),
@@ -253,12 +252,21 @@ def followed(flights: Flights, year: Year):
         rows = slice(first + at, until)
         truth = flights.label[rows]
         old, new = (year.predicted[v][rows] == truth for v in (before, after))
-        won, lost = int((new & ~old).sum()), int((old & ~new).sum())
+        gained = new.astype(int) - old
         yield {
             "day": minute // DAY, "before": str(before), "after": str(after), "flights": len(truth),
-            "difference": round((won - lost) / len(truth), 4),
-            "z": round((won - lost) / max(1, won + lost) ** 0.5, 2),
+            "difference": round(float(gained.mean()), 4),
+            "z": round(by_days(gained, (flights.departed[rows] - minute) // DAY), 2),
+            "mcnemar": round(int(gained.sum()) / max(1, int(np.abs(gained).sum())) ** 0.5, 2),
         }  # fmt: skip
+
+
+def by_days(gained: np.ndarray, day: np.ndarray) -> float:
+    """The mean gain a flight in its standard errors, where flights of one day are dependent."""
+    flights, sums = np.bincount(day), np.bincount(day, gained)
+    mean = sums.sum() / flights.sum()
+    error = np.sqrt(np.square(sums - mean * flights).sum()) / flights.sum()
+    return float(mean / error) if error else 0.0
 
 
 if __name__ == "__main__":

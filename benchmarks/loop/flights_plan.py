@@ -16,12 +16,13 @@ PLAN = {
     "trainer.windows": "[7, 14, 30]",  # days; a model of each, and their mean is the version
     "trainer.recent": 0,  # the latest flights, on which the trainer chooses what goes forward
     "recall.versions": 10,
-    "recall.records": 1000,
+    "recall.records": 4000,
     "recall.alpha": 0.05,
     "recall.margin": 0.0,
+    "recall.minimum": 3000,
     "compare.alpha": 0.2,
     "compare.margin": 0.0,
-    "compare.minimum": 200,
+    "compare.minimum": 3000,  # some days of flights, for those of one day share its weather
     "compare.patience": "30d",
     "compare.watch": 0,
     "compare.watch_margin": 0.0,
@@ -88,6 +89,7 @@ versions = {recall.versions}
 records = {recall.records}
 alpha = {recall.alpha}
 margin = {recall.margin}
+minimum = {recall.minimum}
 
 [models.flights.retraining.compare]
 alpha = {compare.alpha}

@@ -20,7 +20,7 @@ States = dict[Place, State]
 Teller = Callable[[Plan, Place, State], Any]
 _ROWS = 1 << 17  # of Parquet read at a time
 _HELD = 31 << 20  # bytes; the allocator learns from up to 32 MB
-_SHARES = 6  # for each worker
+_SHARES = 12  # for each worker
 
 
 def profile(data: Any, plan: Plan, *, workers: int = 1) -> States:
