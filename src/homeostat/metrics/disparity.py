@@ -13,6 +13,7 @@ from homeostat.columnar import checked_label, chosen, is_label, readable, update
 from homeostat.confusion import MOST_CLASSES, Classes
 from homeostat.errors import require, whole
 from homeostat.events import SystemEvent
+from homeostat.intake import object_array
 from homeostat.protocols import Series
 from homeostat.record import InferenceRecord, Label
 from homeostat.series import number
@@ -238,7 +239,5 @@ def _column(batch: Batch, by: str) -> NDArray[Any]:
         return np.broadcast_to(np.array(None), (len(batch),))
     if column.dtype.kind == "f":
         return column
-    found = np.empty(len(column), dtype=object)
-    plain = (x if x is None or isinstance(x, str) else number(x) for x in column.tolist())
-    found[:] = list(plain)
-    return found
+    listed = column.tolist()
+    return object_array([x if x is None or isinstance(x, str) else number(x) for x in listed])

@@ -133,7 +133,7 @@ def _row_groups(groups: list[Group]) -> Iterator[Any]:
     parquet = sharing.arrow().parquet
     _hold_memory()
     opened: dict[str, Any] = {}
-    for path, at in groups:
+    for path, at, _ in groups:
         if path not in opened:
             opened[path] = parquet.ParquetFile(path, read_dictionary=_texts(path), pre_buffer=False)
         yield from opened[path].iter_batches(_ROWS, row_groups=[at])

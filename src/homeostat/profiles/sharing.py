@@ -13,9 +13,16 @@ from typing import Any, NamedTuple, TypeVar
 from homeostat.errors import InvalidInput, MissingExtra
 from homeostat.times import to_micros
 
-Group = tuple[str, int]  # a file, and a row group of it
 Span = tuple[int, int]  # the first and the last moment, microseconds since 1970
 Found = TypeVar("Found")
+
+
+class Group(NamedTuple):
+    """A file, a row group of it, and when its rows were, where the file tells."""
+
+    path: str
+    at: int
+    span: Span | None
 
 
 class Share(NamedTuple):
@@ -37,15 +44,19 @@ def groups_of(pattern: str) -> list[Group]:
     if not paths:
         raise InvalidInput(pattern, "names no file", "give the path or pattern of Parquet files")
     parquet = arrow().parquet
-    counts = ((path, parquet.read_metadata(path).num_row_groups) for path in paths)
-    return [(path, at) for path, n in counts for at in range(n)]
+    files = ((path, parquet.read_metadata(path)) for path in paths)
+    return [
+        Group(path, at, _span(file.row_group(at)))
+        for path, file in files
+        for at in range(file.num_row_groups)
+    ]
 
 
 def shares_of(groups: list[Group], parts: int) -> list[Share]:
     """Neighbours together, so that few places are counted twice."""
     ends = [len(groups) * at // parts for at in range(parts + 1)]
     cut = [groups[start:end] for start, end in pairwise(ends) if start < end]
-    spans = _spans(cut)
+    spans = [_whole(own) for own in cut]
     found = []
     for at, own in enumerate(cut):
         others = spans[:at] + spans[at + 1 :]
@@ -77,19 +88,12 @@ def each(
             pool.shutdown(cancel_futures=True)
 
 
-def _spans(cut: list[list[Group]]) -> list[Span | None]:
-    """When the rows of each of several lists of row groups were, where the files tell."""
-    files = {
-        path: arrow().parquet.read_metadata(path)
-        for path in {path for own in cut for path, _ in own}
-    }
-    found: list[Span | None] = []
-    for own in cut:
-        each = [_span(files[path].row_group(at)) for path, at in own]
-        known = [span for span in each if span is not None]
-        whole = len(known) == len(own)
-        found.append((min(known)[0], max(last for _, last in known)) if whole else None)
-    return found
+def _whole(groups: list[Group]) -> Span | None:
+    """When the rows of several row groups were, where all of them tell."""
+    known = [group.span for group in groups if group.span is not None]
+    if len(known) < len(groups):
+        return None
+    return min(known)[0], max(last for _, last in known)
 
 
 def _span(group: Any) -> Span | None:
