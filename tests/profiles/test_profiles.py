@@ -21,7 +21,7 @@ from homeostat.profiles import (
 )
 from homeostat.profiles.arrow import rows_of
 from homeostat.profiles.reading import partials
-from homeostat.profiles.sharing import groups_of, shares_of
+from homeostat.profiles.sharing import Group, groups_of, shares_of
 from homeostat.profiles.state import NOWHERE
 from homeostat.runtime.cells import Cell, _buckets, _judge
 
@@ -238,15 +238,38 @@ def test_a_window_is_told_where_no_other_share_has_it(tmp_path):
     data = table().sort_by("created_at")
     path = str(tmp_path / "one.parquet")
     pq.write_table(data, path, row_group_size=1000)
-    first, *_, last = shares_of(groups_of(path), 3)
+    first, *_, last = shares_of(groups_of(path), 3)  # a row group each
     moments = data["created_at"].cast(pa.int64()).to_pylist()
-    assert first.alone(moments[0], moments[1999] - moments[0])
-    assert not first.alone(moments[0], moments[2000] - moments[0] + 1)
-    assert last.alone(moments[3999] + 1, MINUTE)
-    assert not last.alone(moments[3999], MINUTE)
+    assert first.alone(moments[0], moments[999] - moments[0])
+    assert not first.alone(moments[0], moments[1000] - moments[0] + 1)
+    assert last.alone(moments[-1001] + 1, MINUTE)
+    assert not last.alone(moments[-1001], MINUTE)
     text = data.set_column(5, "created_at", data["created_at"].cast(pa.string()))
     pq.write_table(text, path, row_group_size=1000)
     assert not any(share.alone(0, 1) for share in shares_of(groups_of(path), 3))
+
+
+@pytest.mark.parametrize("workers", [2, 3, 5])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 40, 301])
+def test_shares_hold_each_row_group_once_and_are_small_where_the_work_ends(n, workers):
+    groups = [Group("a.parquet", at, None) for at in range(n)]
+    sizes = [len(share.groups) for share in shares_of(groups, workers)]
+    assert [group for share in shares_of(groups, workers) for group in share.groups] == groups
+    middle = len(sizes) // 2
+    assert sizes[:middle] == sorted(sizes[:middle], reverse=True)
+    assert not n or min(sizes) == 1 == sizes[middle]
+    assert max(sizes, default=0) <= max(1, n / (2 * workers))
+
+
+def test_a_share_that_fails_elsewhere_ends_the_work_with_its_error(tmp_path):
+    import pyarrow.parquet as pq
+
+    data = table()
+    one, two = tmp_path / "1.parquet", tmp_path / "2.parquet"
+    pq.write_table(data.drop(["latency_ms"]), one, row_group_size=1000)
+    pq.write_table(data, two, row_group_size=1000)
+    with pytest.raises(InvalidInput, match="latency_ms"):
+        profile(str(tmp_path / "*.parquet"), plan_of(), workers=2)
 
 
 def test_columns_of_another_type_or_gone_are_counted_as_a_detector_does():

@@ -18,9 +18,8 @@ from homeostat.profiles.state import NOWHERE, Place, State
 
 States = dict[Place, State]
 Teller = Callable[[Plan, Place, State], Any]
-_ROWS = 1 << 17  # of Parquet read at a time
+_ROWS = 1 << 18  # of Parquet read at a time
 _HELD = 31 << 20  # bytes; the allocator learns from up to 32 MB
-_SHARES = 12  # for each worker
 
 
 def profile(data: Any, plan: Plan, *, workers: int = 1) -> States:
@@ -44,13 +43,13 @@ def counted(
     whole("workers", workers)
     if not isinstance(data, str | PathLike):
         return _counted(_batches(data), plan), {}
-    groups = sharing.groups_of(fspath(data))
-    if workers == 1 or len(groups) < 2:
-        return _counted(_row_groups(groups), plan), {}
+    groups = partial(sharing.groups_of, fspath(data))
+    if workers == 1:
+        return _counted(_row_groups(groups(), threads=True), plan), {}
     states: States = {}
     told: dict[Place, Any] = {}
     found = sharing.each(
-        sharing.shares_of(groups, _SHARES * workers), workers,
+        lambda: sharing.shares_of(groups(), workers), workers,
         partial(_share, plan, tell), partial(_packed_share, tell), plan.to_bytes(),
         partial(_read, plan),
     )  # fmt: skip
@@ -61,7 +60,7 @@ def counted(
 
 
 def _share(plan: Plan, tell: Teller | None, share: Share) -> tuple[States, dict[Place, Any]]:
-    states = _counted(_row_groups(share.groups), plan)
+    states = _counted(_row_groups(share.groups, threads=False), plan)
     if tell is None:
         return states, {}
     return states, {
@@ -129,14 +128,14 @@ def _batches(data: Any) -> Any:
     return data.to_batches() if hasattr(data, "to_batches") else data
 
 
-def _row_groups(groups: list[Group]) -> Iterator[Any]:
+def _row_groups(groups: list[Group], threads: bool) -> Iterator[Any]:
     parquet = sharing.arrow().parquet
     _hold_memory()
     opened: dict[str, Any] = {}
     for path, at, _ in groups:
         if path not in opened:
             opened[path] = parquet.ParquetFile(path, read_dictionary=_texts(path), pre_buffer=False)
-        yield from opened[path].iter_batches(_ROWS, row_groups=[at])
+        yield from opened[path].iter_batches(_ROWS, row_groups=[at], use_threads=threads)
 
 
 def _hold_memory() -> None:
