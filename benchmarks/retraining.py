@@ -11,9 +11,10 @@ model and do not count. Accuracy is prequential: each record is predicted before
 `cost` learns what accuracy can be had (the best mean of 500 records so far) and asks when the
 errors beyond it have reached its price, in errors. Calendars: every n records, for each n of a
 list; the best of them is known in hindsight only. River's ADWIN and DDM, at their defaults, watch
-the errors, and begin anew after each retraining. "built in" is what `homeostat init` writes: drift
-by our ADWIN, at most once a day; half-hours lie between records, as in Elec2, 96 s between flights.
-"built in, again" asks again a day, three, seven, ... days after each alarm.
+the errors, and begin anew after each retraining. "built in" is what `homeostat init` writes;
+records lie half an hour apart, as in Elec2, and 96 s in the flights. "drift" is our ADWIN's alarms
+alone, at most once a day, "drift, again" also a day, three, seven, ... days after each. How often
+each asks where there is nothing to ask for: `benchmarks/healthy.py`.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ from homeostat.event_batch import EventBatch
 
 BASE = parse("").base()
 BUILT_IN = load(None).base()
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "built in": BUILT_IN.strategy or {},
+    "drift": {"type": "drift", "cooldown": "1d"},
+    "drift, again": {"type": "drift", "cooldown": "1d", "again": "1d"},
+}
 PRICES = (10, 15, 20, 30, 50, 100)
 CALENDARS = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 LEARNERS: dict[str, Callable[[], Any]] = {
@@ -135,10 +141,7 @@ def contestants(window: int, prices: tuple[int, ...], calendars: tuple[int, ...]
         Contestant("River's ADWIN", BASE, Rivers(ADWIN)),
         Contestant("River's DDM", BASE, Rivers(DDM)),
         *ours,
-        *(
-            of_table(name, {**(BUILT_IN.strategy or {}), **more}, BUILT_IN, name)
-            for name, more in (("built in", {}), ("built in, again", {"again": "1d"}))
-        ),
+        *(of_table(name, table, BUILT_IN, name) for name, table in DEFAULTS.items()),
     ]
 
 

@@ -35,8 +35,22 @@ def test_the_defaults_are_what_the_help_says():
             }
         ],
         "strategy": {
-            "type": "cooldown", "duration": 86_400.0,
-            "strategy": {"type": "drift", "metric": None},
+            "type": "cooldown", "duration": 21_600.0,
+            "strategy": {
+                "type": "any_of",
+                "strategies": [
+                    {"type": "drift", "metric": None},
+                    {
+                        "type": "unsettled", "metric": "accuracy", "above": False, "sure": 6.0,
+                        "window": 500, "within": 6, "calm": 2_000,
+                        "strategy": {
+                            "type": "cost", "error_cost": 1, "retraining_cost": 5,
+                            "baseline": None, "metric": "accuracy", "above": False,
+                            "records_per_label": 1.0, "horizon": None, "learn": 500,
+                        },
+                    },
+                ],
+            },
         },
     }  # fmt: skip
     assert (config.default().labels, config.default().unknown) == ("text", "reject")
@@ -321,6 +335,7 @@ def test_a_task_stands_for_what_is_not_given():
     price = config.parse('task = "regression"')
     assert types(price.metrics) == ["mae", "rmse", "bias", "latency_ms_ewma"]
     assert [each.on for each in price.engine().detectors] == ["absolute_error"]
+    assert price.strategy == {"type": "drift", "cooldown": "1d"}  # it measures no accuracy
     own = config.parse('task = "regression"\n[[metrics]]\ntype = "r2"')
     assert (types(own.metrics), types(own.detectors)) == (["r2"], ["adwin"])
     none = config.parse('task = "regression"\ndetectors = []')

@@ -207,6 +207,12 @@ class Batch(Sequence[InferenceRecord]):
         }
         return Batch(self._n, {**columns, **made}, None)
 
+    def with_features(self, features: Mapping[str, Array]) -> Batch:
+        """The same records with these columns as all their features."""
+        columns = {name: self.column(name) for name in (*_PLAIN, "score", "metadata")}
+        nested = {"scores": self.scores, "features": dict(features)}
+        return Batch(self._n, {**columns, **nested}, None)
+
     def column(self, name: str) -> Array:
         """One plain column by its field name."""
         if name not in self._columns:

@@ -20,7 +20,9 @@ from homeostat.durations import seconds
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, HomeostatError, did_you_mean
 from homeostat.formats import named
+from homeostat.needs import check_needs
 from homeostat.plugins import NESTED, load
+from homeostat.privacy import Privacy, privacy_of
 from homeostat.shorthand import LATENESS, SETTINGS, spelled_out
 from homeostat.sources.chunk import LABELS, UNKNOWN
 
@@ -54,18 +56,30 @@ delta = 0.002       # smaller: fewer false alarms, later true ones
 
 # When a retraining is asked for. Beside a strategy's own settings,
 #   hold = 20         asks only when it would have asked 20 times in a row
+#   unsettled = "accuracy"   asks only while that is surely worse than it lately was
 #   cooldown = "6h"   is then silent for so long, in the records' own time
 #   again = "1d"      asks again so long after it, then after twice as long, 6 times at most:
 #                     a retraining right after a change has little of it to learn from
+# An alarm asks; then, while accuracy is not settled, so does each 5 errors beyond the best of it.
 [strategy]
-type = "drift"
-cooldown = "1d"
+type = "any_of"
+cooldown = "6h"
+strategies = [
+    { type = "drift" },
+    { type = "cost", error_cost = 1, retraining_cost = 5, unsettled = "accuracy" },
+]
 
 # How many false alarms all detectors together may raise. Each must be able to keep to a budget
 # (error_rate, inputs and others), or stand outside of it by budgeted = false (adwin).
 # [alarms]
 # budget = "1 per month"      # or: false_alarms = 1, per = 100_000; or: lifetime = 0.05
 # records_per_day = 50_000
+
+# What of the features is not kept as it came.
+# [privacy]
+# drop = ["email"]            # is seen by nothing, and written nowhere
+# hash = ["user_id"]          # a keyed hash stands for the value
+# key = "env:HASH_KEY"        # or "file:..."
 
 # How the input is read.
 [input]
@@ -82,7 +96,7 @@ unknown = "reject"  # or "features", "metadata", "ignore": what becomes of unkno
 # model_version = "=v3"
 """
 
-_SECTIONS = ("metrics", "detectors", "strategy", "alarms", "input", "source")
+_SECTIONS = ("metrics", "detectors", "strategy", "alarms", "input", "source", "privacy")
 _ELSEWHERE = ("backtest", "strategies")  # read by homeostat.backtest, of the same file
 _BUDGET = {"false_alarms": float, "per": float | str, "lifetime": float, "records": float}
 _ALARMS = {"budget": str, **_BUDGET, "records_per_day": float}
@@ -90,7 +104,7 @@ _OUTSIDE = "budgeted"  # of a detector's table: false, to leave it out of the bu
 _ORIGIN = ("from", "format", "mapping", "zone")
 _KINDS = ("jsonl", "csv", "parquet", "arrow")
 _INPUT = {"labels": LABELS, "unknown": UNKNOWN}
-_AROUND = {"hold": "n", "cooldown": "duration", "again": "after"}
+_AROUND = {"hold": "n", "unsettled": "metric", "cooldown": "duration", "again": "after"}
 """A wrapper and its setting, the innermost first."""
 
 
@@ -115,12 +129,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     labels: str = "text"
     unknown: str = "reject"
     origin: Origin = Origin()
+    privacy: Privacy = Privacy()
     source: str = FILE
 
     def engine(self) -> Engine:
         """A new engine; raises ConfigError naming what does not fit."""
         metrics = _all("metrics", self.metrics, self.source)
         detectors = self._watching()
+        if self.privacy:
+            check_needs(self.privacy, self.metrics, self.detectors, detectors, self.source)
         try:
             engine = Engine(metrics, detectors)
         except HomeostatError as error:
@@ -199,6 +216,7 @@ def of(given: Mapping[str, Any], source: str = FILE) -> Config:
         lateness=lateness,
         source=source,
         origin=origin_of(given.get("source", {}), f"{source}: source"),
+        privacy=privacy_of(given.get("privacy", {}), f"{source}: privacy"),
         **_input(given.get("input", {}), f"{source}: input"),
     )
     if not (config.metrics or config.detectors):

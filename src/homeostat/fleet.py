@@ -19,13 +19,15 @@ from homeostat.config import Config
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, did_you_mean
 from homeostat.lifecycle.course import Course, course_of
+from homeostat.lifecycle.covariate import SCORE
+from homeostat.privacy import Veils
 from homeostat.shorthand import SETTINGS
 from homeostat.validation import model_name
 
 _ELSEWHERE = ("retraining", "retention")  # of a model's sections, those that are no measuring
 _LONGEST = 128  # bytes of a model's name, unless service.record.name says otherwise
 _WATCHES = ("metrics", "detectors", "strategy")
-_OWN = (*SETTINGS, *_WATCHES, "alarms", "retraining", "retention")
+_OWN = (*SETTINGS, *_WATCHES, "alarms", "privacy", "retraining", "retention")
 
 
 class Fleet(msgspec.Struct, frozen=True):
@@ -49,6 +51,15 @@ class Fleet(msgspec.Struct, frozen=True):
     def lateness_of(self, model: str) -> int:
         """How far behind a model's newest record another counts as late, in microseconds."""
         return self.models.get(model, self.base).late_after
+
+    @property
+    def veiled(self) -> bool:
+        """Whether features of any model are dropped or hashed."""
+        return any(each.privacy for each in (self.base, *self.models.values()))
+
+    def veils(self) -> Veils:
+        """What of the features of each model is kept; raises ConfigError where a key is missing."""
+        return Veils(self.base.privacy, {name: own.privacy for name, own in self.models.items()})
 
     def course_of(self, model: str) -> Course | None:
         """How a model is taken care of; None for not at all."""
@@ -102,7 +113,20 @@ def of(told: Mapping[str, Any], source: str = config.FILE) -> Fleet:
         for name, table in models.items()
         if "retention" in table
     }
-    return Fleet(config.of(base, source), own, service, source, kept, course, ages)
+    fleet = Fleet(config.of(base, source), own, service, source, kept, course, ages)
+    for name in ("", *own, *courses):
+        _check_covariate(fleet, name)
+    return fleet
+
+
+def _check_covariate(fleet: Fleet, name: str) -> None:
+    """That the covariate of a comparison is a number still."""
+    course = fleet.course_of(name)
+    covariate = None if course is None else course.compare.covariate
+    if covariate is None or covariate == SCORE or covariate.startswith("scores."):
+        return
+    path = f"{fleet.source}: {f'models.{name}.' if name in fleet.courses else ''}retraining.compare"
+    fleet.models.get(name, fleet.base).privacy.check([covariate], "covariate", path, hashed=False)
 
 
 def _watching(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,7 @@ TABLE: dict[str, dict[str, str]] = {
         "hold": "homeostat.strategies.hold:Hold",
         "cooldown": "homeostat.strategies.cooldown:Cooldown",
         "again": "homeostat.strategies.again:Again",
+        "unsettled": "homeostat.strategies.unsettled:Unsettled",
         "any_of": "homeostat.strategies.combine:AnyOf",
         "all_of": "homeostat.strategies.combine:AllOf",
         "at_least": "homeostat.strategies.combine:AtLeast",

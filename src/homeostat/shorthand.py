@@ -23,6 +23,10 @@ Tables = list[dict[str, Any]]
 
 _LATENCY: dict[str, Any] = {"type": "latency_ms_ewma", "alpha": 0.3}
 _ACCURACY: dict[str, Any] = {"type": "accuracy", "window": 100}
+_ALARM: dict[str, Any] = {"type": "drift"}
+_PURSUIT: dict[str, Any] = {
+    "type": "cost", "error_cost": 1, "retraining_cost": 5, "unsettled": "accuracy",
+}  # fmt: skip
 _RATES = ("precision", "recall", "f1")
 _SPREAD = {"segmented", "windowed", "disparity"}  # metrics that are not taken apart again
 _TIMED = 10_000  # the latest so many records of a window of time that its metric holds
@@ -151,8 +155,16 @@ def _filled(sections: dict[str, Any], task: str, short: Mapping[str, Any]) -> di
         outside = {"budgeted": False} if "alarms" in sections and "reference" in short else {}
         filled["detectors"] = [adwin | outside]
     if "strategy" not in sections and filled["detectors"]:
-        filled["strategy"] = {"type": "drift", "cooldown": "1d"}
+        filled["strategy"] = _strategy(filled["metrics"])
     return filled
+
+
+def _strategy(metrics: Any) -> dict[str, Any]:
+    """What is asked by where nothing is said; without accuracy there is nothing to pursue."""
+    tables = metrics if isinstance(metrics, list) else []  # what is no table is told elsewhere
+    if any(isinstance(each, dict) and each.get("type") == "accuracy" for each in tables):
+        return {"type": "any_of", "cooldown": "6h", "strategies": [_ALARM, _PURSUIT]}
+    return _ALARM | {"cooldown": "1d"}
 
 
 def _metrics(task: str, positive: Any) -> Tables:

@@ -121,6 +121,12 @@ class RetrainingStrategy(Stateful):
         followed: RetrainingStrategy = load("strategies", "again")(self, after, times)
         return followed
 
+    def unsettled(self, metric: str = "accuracy", **settings: Any) -> RetrainingStrategy:
+        """Answer only while a metric is surely worse than it lately was, and a while after."""
+        make = load("strategies", "unsettled")
+        gated: RetrainingStrategy = make(self, metric=metric, **settings)
+        return gated
+
 
 def as_keys(keys: list[int]) -> Keys:
     """A list of keys as an array, empty ones included."""

@@ -178,8 +178,8 @@ def test_debug_shows_the_traceback(process, tmp_path):
     (tmp_path / "bad.toml").write_text("[x]")
     plain = ("run", "in.jsonl", "--config", "bad.toml")
     assert errors_of(process(*plain)) == "Error: bad.toml: x: no such section; known: " + (
-        "alarms, detectors, input, lateness, metrics, positive, reference, segments, source, "
-        "strategy, task, windows\n"
+        "alarms, detectors, input, lateness, metrics, positive, privacy, reference, segments, "
+        "source, strategy, task, windows\n"
     )
     for debugged in (("--debug", *plain), (*plain, "--debug")):
         assert "Traceback" in errors_of(process(*debugged))

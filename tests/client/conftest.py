@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -59,10 +60,10 @@ class Service:
         return hs.Client(self.url, self.token, **settings)
 
 
-@pytest.fixture(scope="session")
-def service(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("service")
-    (folder / "homeostat.toml").write_text(CONFIG)
+@contextmanager
+def serving(folder, config=CONFIG):
+    """A service in this folder, as long as it is needed."""
+    (folder / "homeostat.toml").write_text(config)
     command = [
         sys.executable, "-m", "homeostat", "serve", "--port", "0",
         "--data", "data", "--token-file", "token",
@@ -74,6 +75,20 @@ def service(tmp_path_factory):
             yield Service(url, (folder / "token").read_text().strip())
         finally:
             process.terminate()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("service")) as one:
+        yield one
+
+
+@pytest.fixture
+def slow_service(tmp_path):
+    """One that takes a request of a token every two seconds."""
+    rates = "[service.rates]\nrequests = 0.5\nburst = 2.0\n"
+    with serving(tmp_path, CONFIG + rates) as one:
+        yield one
 
 
 class Fake:

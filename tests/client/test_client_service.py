@@ -240,6 +240,17 @@ def test_the_end_of_a_process_does_not_wait_for_a_service_that_is_gone(fake):
     assert "Traceback" not in ran.stderr
 
 
+def test_a_client_that_is_too_fast_comes_again_when_it_is_told_to(slow_service, adds_up):
+    """Else it would come again every millisecond, and be refused each time."""
+    with slow_service.client(batch=1, linger=0.0, backoff=0.001) as client:
+        for record in records_of("slow", 2):
+            client.send(record)
+        assert client.flush(60)
+        stats = adds_up(client.stats)
+    assert (stats.accepted, stats.retried, stats.dropped) == (2, 1, 0)
+    assert slow_service.get("/v1/condition")["rate_refusals"] == 1
+
+
 FORK = """
 with client._buffer._lock:  # as a thread of the parent may have it at the fork
     for _ in range(5):

@@ -33,14 +33,19 @@ def stage(tmp_path_factory):
         one.close()
 
 
+TELLING = """addEventListener("securitypolicyviolation", (told) =>
+  console.error(`policy: ${told.effectiveDirective} ${told.blockedURI} ${told.sample}`))"""
+
+
 class View:
-    """A page of the dashboard; what the console says against it fails the test."""
+    """A page of the dashboard; what the console or the policy says against it fails the test."""
 
     def __init__(self, context, url):
         self.context, self.url = context, url
         self.page = context.new_page()
         self.expected = ()  # parts of complaints that a test brings about
         self.complaints = []
+        self.page.add_init_script(TELLING)
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 

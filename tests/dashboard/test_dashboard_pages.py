@@ -214,3 +214,22 @@ def test_axe_finds_nothing(view_of, axe, hash_, scheme, size):
     assert found == []
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, "the page scrolls sideways"
+
+
+def test_no_text_becomes_markup_or_code(view_of):
+    view = view_of()
+    view.expected = ("Trusted", "policy: require-trusted-types-for", "policy: trusted-types")
+    page = view.go("#/model/broken")
+    seen_in_full(page, "model")
+    assert view.complaints == []  # of the page itself, Plotly's drawing among it
+    for act in (
+        "document.body.innerHTML = '<b>x</b>'",
+        "document.createElement('script').src = 'plotly.min.js'",
+        "trustedTypes.createPolicy('default', { createHTML: (text) => text })",
+        "trustedTypes.createPolicy('homeostat-plotly', { createHTML: (text) => text })",
+    ):
+        refused = page.evaluate(f"() => {{ try {{ {act}; }} catch (e) {{ return e.name; }} }}")
+        assert refused == "TypeError", act
+    page.wait_for_function("document.body.children.length > 0")
+    told = [text for text in view.complaints if text.startswith("policy: ")]
+    assert len(told) == 4

@@ -2,9 +2,10 @@
 
 from homeostat.cli import main
 from homeostat.runtime import keeper
-from homeostat.stores import identities, sqlite
+from homeostat.stores import identities, shelves, sqlite
 
 identities.MOST = 64
+shelves._WIDTH = 4
 keeper._TICK = 0.02
 keeper._SNAPSHOT_TICKS = 3
 sqlite._WAL_MOST = 1 << 16

@@ -110,20 +110,29 @@ def test_killed_before_each_commit_of_a_start(left):
 
 
 def test_killed_before_each_step_of_a_first_start(tmp_path):
-    """Every start takes one step of the tables and dies; then each gets one commit further."""
+    """Two starts die at the marks of the database, then every start takes one step of the tables
+    and dies; then each gets one commit further.
+    """
     left = Left(tmp_path, STOPPING)
     try:
+        dies_at(left, 1)
+        dies_at(left, 2)
         for step in range(len(STEPS)):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("STOP_AT", "2")
-                assert not left.server.start()
-            assert left.server.process.returncode == -9
+            dies_at(left, 2)
             assert at(left.server.data) == step + 1
         assert starts(left, range(1, MOST)) > 2
         left.server.command = LOWERED
         left.check()
     finally:
         left.server.close()
+
+
+def dies_at(left, commit):
+    """A start that is killed before one of its commits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STOP_AT", str(commit))
+        assert not left.server.start()
+    assert left.server.process.returncode == -9
 
 
 def starts(left, numbers):

@@ -123,6 +123,11 @@ SETTINGS = {
         {"strategy": low(), "after": "1m"},
         {"strategy": DriftStrategy(), "after": 5, "times": 2},
     ],
+    "unsettled": [
+        {"strategy": low(), "window": 20, "sure": 0.5, "within": 2, "calm": 9},
+        {"strategy": DriftStrategy(), "window": 7, "sure": 1, "within": 1, "calm": 0},
+        {"strategy": low().hold(2), "above": True, "window": 5, "sure": 0.5, "calm": 3},
+    ],
     "any_of": [{"strategies": [low()]}, {"strategies": [low(), DriftStrategy(), low().hold(2)]}],
     "all_of": [{"strategies": [low(), DriftStrategy(), low().hold(2)]}, {"strategies": [low()]}],
     "at_least": [

@@ -190,6 +190,76 @@ def test_submitted_from_many_threads_each_is_done_once(desk):
     assert sorted(desk.paper.kept) == list(range(400))
 
 
+# Looks --------------------------------------------------------------------------------------------
+
+
+def test_a_look_waits_for_no_transaction_but_the_one_under_way(desk):
+    commits = []
+    with desk.busy():
+        added = [desk.add(number) for number in range(300)]
+        look = desk.keeper.look(lambda book: (list(book.memory), len(desk.paper.together)))
+        look.add_done_callback(lambda _: commits.append(len(desk.paper.together)))
+        assert not look.done()
+    assert outcome(look) == ([], 0)
+    assert commits == [0]
+    assert [outcome(future) for future in added] == list(range(1, 301))
+
+
+def test_a_look_sees_what_was_answered_before_and_is_no_transaction(desk):
+    outcome(desk.add("a"))
+    outcome(desk.keeper.submit(lambda _: None))  # the transaction of the first is over
+    words = [word for word in desk.paper.commits if word]
+    assert outcome(desk.keeper.look(lambda book: list(book.memory))) == ["a"]
+    assert [word for word in desk.paper.commits if word] == words
+
+
+def test_a_look_that_raises_undoes_nothing_and_hurts_nobody(desk):
+    with desk.busy():
+        wrong, right = desk.keeper.look(lambda _: 1 / 0), desk.keeper.look(lambda _: "seen")
+        one = desk.add("a")
+    assert isinstance(problem(wrong), ZeroDivisionError)
+    assert (outcome(right), outcome(one)) == ("seen", 1)
+    assert desk.books == 1
+
+
+def test_a_look_after_a_transaction_that_failed_is_at_what_the_store_has(desk):
+    outcome(desk.add("a"))
+    assert problem(desk.keeper.submit(raising)) is not None
+    assert outcome(desk.keeper.look(lambda book: list(book.memory))) == ["a"]
+
+
+def test_who_looks_often_keeps_nothing_that_is_due_waiting(made):
+    tended = []
+    desk = made(tend=lambda _: tended.append(1) and False)
+    before = len(tended)
+    for _ in range(100):
+        outcome(desk.keeper.look(lambda _: None))
+    assert len(tended) > before
+
+
+def test_who_looked_when_the_store_broke_is_told(desk):
+    error = StoreBroken("torn")
+    with desk.busy():
+        desk.keeper.submit(lambda _: desk.paper.fails.append(error))
+        first = desk.keeper.look(lambda _: "seen")
+    assert outcome(first) == "seen"
+    assert desk.keeper._thread.join(LONGEST) is None
+    with pytest.raises(StoreBroken):
+        desk.keeper.look(lambda _: None)
+
+
+def test_a_look_at_a_service_that_shuts_down_is_answered_or_refused(made):
+    desk = made()
+    with desk.busy():
+        look = desk.keeper.look(lambda _: "seen")
+        ending = threading.Thread(target=desk.keeper.close, args=(LONGEST,))
+        ending.start()
+    ending.join(LONGEST)
+    assert outcome(look) == "seen"
+    with pytest.raises(Closed):
+        desk.keeper.look(lambda _: None)
+
+
 # One that fails -----------------------------------------------------------------------------------
 
 

@@ -73,7 +73,7 @@ class House:
         else:
             self.wires = Wires(
                 folder, self.settings, fleet.engine_of, self.broken.append, fleet.models,
-                lateness_of=fleet.lateness_of,
+                lateness_of=fleet.lateness_of, veils=fleet.veils(),
             )  # fmt: skip
         self.wires.open()
         self.app = application(self.wires)

@@ -58,6 +58,15 @@ def test_pages_are_none_of_the_api():
     assert {route.method for route in PAGES} == {"GET"}
 
 
+def test_one_script_makes_the_one_policy_that_is_allowed():
+    parts = [part.split() for part in POLICY.split(";")]
+    assert ["require-trusted-types-for", "'script'"] in parts
+    (allowed,) = [part[1:] for part in parts if part[0] == "trusted-types"]
+    text = "".join(STATIC.joinpath(name).read_text() for name in SCRIPTS)
+    assert re.findall(r"createPolicy\(\"([^\"]+)\"", text) == allowed
+    assert text.count("createPolicy") == 1
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts_are_small_and_make_no_markup(name):
     text = STATIC.joinpath(name).read_text()

@@ -107,6 +107,8 @@ def test_the_service_says_that_its_server_is_gone_and_goes_on_when_it_is_back(tm
                 assert folder not in reply.text  # where the server is, is not for all
                 assert house("GET", "/healthz", token=None).status_code == 200
                 server.start()
+                while house("GET", "/readyz").status_code == 503:  # until the next transaction
+                    pass
                 assert house("GET", "/readyz").json() == {"status": "ready"}
             told = house.send(*(record(n) for n in range(9))).json()
             assert (told["accepted"], told["duplicates"]) == (8, 1)
@@ -162,7 +164,7 @@ def test_a_server_that_is_frozen_holds_up_only_who_needs_it(tmp_path):
 
                 told, taken = house.run(ask())
             assert [reply.status_code for reply in told] == [200, 200, 200, 503]
-            assert told[1].json()["stale"]
+            assert [each["records"] for each in told[1].json()["models"]] == [1]
             assert int(told[3].headers["retry-after"]) > 0
             assert taken.json()["accepted"] == 1
             assert house.send(record(0), record(1)).json()["duplicates"] == 2

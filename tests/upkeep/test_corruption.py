@@ -7,9 +7,9 @@ import shutil
 import pytest
 from stall import Stall, made, trade
 
-from homeostat.stores import audit, open_store
+from homeostat.stores import audit, log, open_store
 from homeostat.stores.sqlite import FILE
-from homeostat.upkeep import doctor, log
+from homeostat.upkeep import doctor
 from homeostat.upkeep.doctor import examine
 
 EACH = 20

@@ -4,6 +4,7 @@ from stall import DAY, START, WINDOW, Stall, made, trade
 from homeostat.errors import ConfigError
 from homeostat.runtime import retention
 from homeostat.runtime.retention import Ages, Keeping, Retention
+from homeostat.runtime.room import Room, size
 from homeostat.service.settings import service_of
 from homeostat.stores import pruning
 from homeostat.times import to_micros
@@ -273,3 +274,149 @@ def test_the_newest_entry_stays_so_that_numbers_go_on(stall):
     stall.reopen()
     assert stall.send(made(3), made(2)).duplicates == 2
     assert stall.rows("SELECT id, first FROM journal") == [(3, 2), (4, 3)]
+
+
+# By size ------------------------------------------------------------------------------------------
+
+
+def taken(stall, *models):
+    numbers = [stall.account(name).number for name in models or stall.ledger.accounts]
+    statement = "SELECT COALESCE(SUM(LENGTH(body)), 0) FROM journal WHERE model = ?"
+    return sum(int(stall.rows(statement, number)[0][0]) for number in numbers)
+
+
+def kept_within(stall, most, **own):
+    """Keep the journal within so many bytes, which are fewer than a configuration may say."""
+    room = Room(most, own.get)
+    pieces = room.pieces(stall.ledger)
+    while stall.changed(lambda: next(pieces, "done")) != "done":
+        pass
+    return room
+
+
+def test_the_oldest_go_until_the_rest_has_room(stall):
+    trade(stall)
+    before, hashed = dict(stall.account().counters), stall.account().state_hash()
+    most = taken(stall) // 3
+    kept_within(stall, most)
+    assert most * 0.7 < taken(stall) <= most
+    counters = stall.account().counters
+    assert before.items() <= counters.items()
+    assert stall.account().state_hash() == hashed
+    assert counters["forgotten_for_room"] == counters["forgotten_records"] > 0
+    assert counters["forgotten"] == stall.rows("SELECT MIN(first) FROM journal")[0][0]
+    assert stall.label(("r1", "no")).parked == 1
+    stall.reopen()
+    assert stall.account().state_hash() == hashed
+
+
+def test_where_there_is_room_nothing_goes(stall):
+    trade(stall)
+    there = taken(stall)
+    kept_within(stall, there)
+    assert (taken(stall), stall.account().counters.get("forgotten")) == (there, None)
+    kept_within(stall, None, default=None)
+    kept_within(stall, there - 1)
+    assert taken(stall) < there
+
+
+def test_of_all_models_the_oldest_go_first(stall):
+    for day in range(20):
+        stall.now += DAY
+        for name, n in (("a", 30), ("b", 30)) if day % 2 else (("a", 30),):
+            stall.send(*(made(day * 30 + at, "yes", name) for at in range(n)))
+    kept_within(stall, taken(stall) // 2)
+    oldest = [row[0] for row in stall.rows("SELECT MIN(received) FROM journal GROUP BY model")]
+    newer, older = max(oldest), min(oldest)
+    assert newer - older <= 2 * DAY
+    assert all(stall.account(name).counters["forgotten_for_room"] for name in "ab")
+
+
+def test_a_model_has_a_bound_of_its_own(stall):
+    for name in ("a", "b"):
+        for first in range(0, 600, 30):
+            stall.send(*(made(first + at, "yes", name) for at in range(30)))
+    other = taken(stall, "b")
+    kept_within(stall, None, a=other // 4)
+    assert (taken(stall, "a") <= other // 4, taken(stall, "b")) == (True, other)
+    kept_within(stall, other)
+    assert taken(stall) <= other
+
+
+def test_what_metrics_are_counted_from_stays_and_that_is_told(stall, caplog):
+    trade(stall)
+    with caplog.at_level("INFO", "homeostat.retention"):
+        kept_within(stall, 1)
+    counters = stall.account().counters
+    assert counters["labels"] - counters["forgotten_labels"] >= 2 * WINDOW
+    said = caplog.text
+    assert "more than service.retention.bytes" in said
+    assert f"{counters['forgotten_for_room']:,} records of default went before their age" in said
+
+
+def test_what_goes_by_age_is_room_and_what_comes_is_counted(stall):
+    trade(stall)
+    room = kept_within(stall, 1 << 30)
+    for before in (stall.now - 12 * DAY, stall.now - 10 * DAY):
+        for _ in retention._facts(stall.ledger, stall.account(), room, before):
+            pass
+    assert room._sum(stall.ledger.accounts.values()) == taken(stall)
+    stall.send(*(made(number, "yes") for number in range(700, 800)))
+    for _ in room._count(stall.store):
+        pass
+    assert room._sum(stall.ledger.accounts.values()) == taken(stall)
+
+
+def test_a_pass_keeps_within_it_and_a_lost_transaction_is_counted_anew(stall):
+    trade(stall)
+    ages = Retention(records="300d", bytes="1 MiB", models={"default": Ages(bytes="2 MiB")})
+    keeping = Keeping(ages, lambda: stall.now)
+    keeping._ages = SmallRoom(ages, taken(stall) // 2)
+    keeping._room = keeping._ages.room()
+    assert stall.changed(lambda: keeping(stall.ledger))
+    stall.reopen()  # as after a transaction that was undone
+    stall.changed(lambda: keeping(stall.ledger))
+    stall.now += DAY  # the next pass begins
+    while stall.changed(lambda: keeping(stall.ledger)):
+        pass
+    assert taken(stall) <= keeping._ages.most
+    assert keeping._room._sum(stall.ledger.accounts.values()) == taken(stall)
+
+
+class SmallRoom:
+    """A retention with a bound that is less than a configuration may say."""
+
+    def __init__(self, ages, most):
+        self._given, self.most = ages, most
+        self.age = ages.age
+
+    def room(self):
+        return Room(self.most, lambda _: None)
+
+
+def test_a_size_is_read():
+    assert size("20 GiB", "p") == 20 << 30
+    assert size("1.5MB", "p") == 1_500_000
+    assert size("2000000", "p") == 2_000_000
+    for wrong in ("20 gigs", "", "-1 GiB", "GiB", "30d"):
+        with pytest.raises(ConfigError, match="is no size"):
+            size(wrong, "p")
+    with pytest.raises(ConfigError, match="at least 1 MiB"):
+        size("1 kB", "p")
+
+
+def test_bounds_are_checked_where_they_stand():
+    given = {"bytes": "20 GiB", "models": {"fraud": {"bytes": "2 GiB", "records": "90d"}}}
+    made_of = service_of({"retention": given}, "service").retention
+    room = made_of.room()
+    assert (room._most, room._own("fraud"), room._own("other")) == (20 << 30, 2 << 30, None)
+    for wrong, path in (
+        ({"bytes": "20"}, "service.retention.bytes"),
+        ({"models": {"m": {"bytes": "x"}}}, r"service.retention.models.m.bytes"),
+    ):
+        with pytest.raises(ConfigError, match=path):
+            service_of({"retention": wrong}, "service")
+    with pytest.raises(ConfigError, match=r"models.m.retention.bytes: must be a size like"):
+        retention.own_ages({"m": {"bytes": 5}}, "f")
+    with pytest.raises(ConfigError, match=r"models.m.retention.bytes: '7d' is no size"):
+        retention.own_ages({"m": {"bytes": "7d"}}, "f")

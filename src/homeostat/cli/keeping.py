@@ -24,12 +24,14 @@ def kept_in(folder: Path, settings: Fleet) -> Iterator[Ingest]:
 
     service = service_settings(settings)
     where = service.where(folder)
+    veils = settings.veils()
     caring = Caring(settings.courses, settings.course, (), settings.source)
 
     def ledger_of(store: Store) -> Ledger:
         return Ledger(
             store, settings.engine_of, lambda: time.time_ns() // 1000, service.limits,
             settings.models, caring.course_of, settings.lateness_of,
+            veils,
         )  # fmt: skip
 
     if isinstance(where, Path):

@@ -142,6 +142,7 @@ def run(
         labels=labels or own.labels, unknown=unknown or own.unknown, strict=strict,
         mapping={**own.origin.mapping, **dict(map(_mapped, mapping))},
         zone=_zone(zone) or own.origin.zone,
+        veiled=bool(own.privacy) if settings is None else settings.veiled,
     )  # fmt: skip
     of = kinds(events_kinds)
     if of and events is None:
@@ -182,7 +183,7 @@ def _folding(
     found = stack.enter_context(_open(asked))
     engine = own.engine()
     names = [metric.name for metric in engine.metrics]
-    return Session(Folding(engine), found, of, live, names)
+    return Session(Folding(engine, own.privacy.veil()), found, of, live, names)
 
 
 def _keeping(stack: ExitStack, asked: _Asked, settings: Fleet, folder: Path, live: bool) -> Session:

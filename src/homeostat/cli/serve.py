@@ -68,6 +68,8 @@ def serve(
         service = service_settings(settings, chosen)
     with faults.kept():
         caring = Caring(settings.courses, settings.course, (), settings.source)
+    with faults.kept():
+        veils = settings.veils()
     faults.tell()
     caring.registries = service.registries
     token_place = None if token_file is None else TokenFile(Path(token_file), Path(folder))
@@ -87,6 +89,6 @@ def serve(
 
     status = serve_folder(
         Path(folder), service, settings.engine_of, told, token_told, settings.models, caring,
-        settings.lateness_of, configured_by(config_path) | {"options": chosen},
+        settings.lateness_of, configured_by(config_path) | {"options": chosen}, veils,
     )  # fmt: skip
     ctx.exit(status)

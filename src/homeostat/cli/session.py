@@ -16,6 +16,7 @@ from homeostat.engine import Engine
 from homeostat.errors import HomeostatError, InvalidInput
 from homeostat.event_batch import EventBatch
 from homeostat.events import SystemEvent
+from homeostat.privacy import Veil
 from homeostat.runtime.ingest import Ingest
 from homeostat.sources.chunk import Chunk, Reject
 from homeostat.sources.feed import Feed
@@ -58,13 +59,14 @@ class Taker(Protocol):
 class Folding:
     """Chunks go through an engine, and are forgotten."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.labels = engine, Labels()
+    def __init__(self, engine: Engine, veil: Veil | None = None) -> None:
+        self.engine, self.labels, self._veil = engine, Labels(), veil
 
     def take(self, chunk: Chunk) -> tuple[EventBatch, Sequence[Reject]]:
         """Its records are folded, its labels kept for records to come."""
         self.labels.add(chunk.labels)
-        return self.engine.observe_batch(self.labels.onto(chunk.batch)), ()
+        batch = chunk.batch if self._veil is None else self._veil.over(chunk.batch)
+        return self.engine.observe_batch(self.labels.onto(batch)), ()
 
     def summary(self) -> dict[str, Any]:
         """How labels and records came together."""
@@ -130,14 +132,18 @@ class Session:
     def _fold(self, show: Callable[[Tally, int], None] | None = None) -> None:
         for chunk in self.source:
             events, refused = self.taker.take(chunk)
-            taken = chunk._replace(rejects=[*chunk.rejects, *refused])
+            taken = chunk._replace(rejects=[*self._shown(chunk.rejects), *refused])
             self.tally.add(taken, events)
             self.rejects.write(taken.rejects)
             self.events.write(chosen(events, self.of))
             if show is not None:
                 show(self.tally, self.source.position())
             if chunk.rejects and self.strict:
-                raise chunk.rejects[0].error
+                raise taken.rejects[0].error
+
+    def _shown(self, rejects: list[Reject]) -> list[Reject]:
+        veiled = self.source.options.veiled
+        return [reject.veiled() for reject in rejects] if veiled else rejects
 
     def _watched(self) -> None:
         from homeostat.cli.progress import Progress

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -21,6 +20,7 @@ from homeostat.events import (
     RetrainRequested,
     SystemEvent,
 )
+from homeostat.privacy import plain_problem
 from homeostat.sources.chunk import Chunk, Reject
 from homeostat.times import from_micros, to_text
 
@@ -34,7 +34,6 @@ _TOLD: dict[str, type[SystemEvent]] = {
     "failure": PluginFailed,
 }
 _OF_NUMBERS = frozenset({"mae", "rmse", "mape", "r2", "bias"})
-_PARTICULARS = re.compile(r"(, got |: ).*", re.DOTALL)
 
 
 class Values(msgspec.Struct):
@@ -153,7 +152,7 @@ class Tally:
         return self.metrics.setdefault(name, Values())
 
     def _fault(self, reject: Reject) -> None:
-        key = reject.field[:200], _PARTICULARS.sub("", reject.problem)[:200]
+        key = reject.field[:200], plain_problem(reject.problem)[:200]
         if key not in self.faults and len(self.faults) >= MOST:
             key = OTHER, OTHER
         alike = self.faults.setdefault(

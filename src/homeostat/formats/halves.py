@@ -17,6 +17,9 @@ MOST = 100_000
 BYTES = 256 << 20
 """And so many bytes of them."""
 
+WAITING = "waiting"
+"""What a state has halves under."""
+
 REQUEST, RESPONSE = "request", "response"
 
 
@@ -68,11 +71,11 @@ class Halves:
     def state(self) -> State:
         """Those that wait, as JSON can hold them."""
         kept = {key: msgspec.to_builtins(half) for key, half in self._waiting.items()}
-        return {"waiting": kept} if kept else {}
+        return {WAITING: kept} if kept else {}
 
     def resume(self, state: State) -> None:
         """Wait for these again."""
-        for key, half in state.get("waiting", {}).items():
+        for key, half in state.get(WAITING, {}).items():
             self._waiting[key] = msgspec.convert(half, Half)
             self._bytes += _size(self._waiting[key])
 

@@ -130,6 +130,7 @@ class Inflow:
         self.latest = self._clock()
         self._heard(feed)
         for reject in (*chunk.rejects, *refused)[:1]:
+            reject = reject.veiled() if self.inlet.options.veiled else reject
             _log.warning("%s: %d set aside, first: %s", self.inlet.name,
                          len(chunk.rejects) + len(refused), reject.error)  # fmt: skip
         if refused and isinstance(feed, Stream):

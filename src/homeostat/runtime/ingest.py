@@ -9,6 +9,7 @@ import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput
+from homeostat.record import InferenceRecord
 from homeostat.runtime.answers import Answer, Sent
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.ledger import Ledger, Part
@@ -86,7 +87,7 @@ def taken_in(ledger: Ledger, chunk: Chunk, source: str) -> tuple[Taken, list[Rej
         parts, faults = parts_of(chunk.batch)
         answer = ledger.take_records(parts, faults, partial=True)
         taken.accepted, taken.duplicates = answer.accepted, answer.duplicates
-        refused += _rejects(answer, source, lambda row: chunk.batch[row].to_json())
+        refused += _rejects(answer, source, lambda row: _record(ledger, chunk.batch[row]))
     if chunk.labels:
         sent = [
             Sent(row, each.record_id, each.label, each.at, each.model)
@@ -97,6 +98,12 @@ def taken_in(ledger: Ledger, chunk: Chunk, source: str) -> tuple[Taken, list[Rej
         refused += _rejects(answer, source, lambda row: _shown(chunk.labels[row]))
     taken.refused = len(refused)
     return taken, refused
+
+
+def _record(ledger: Ledger, record: InferenceRecord) -> str:
+    """A record as it would have been kept."""
+    veil = ledger.veils.of(record.model)
+    return (record if veil is None else veil.over(Batch.from_records([record]))[0]).to_json()
 
 
 def _shown(label: Truth) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from homeostat.collected import named_tables
 from homeostat.config import Origin, origin_of
@@ -40,6 +41,10 @@ class Inlet(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigError(f"source {self.name}: {error}") from error
         except MissingExtra as error:
             raise ConfigError(f"source {self.name}: {error}") from error
+
+    def veiled(self) -> Inlet:
+        """The same; what it sets aside is not shown."""
+        return structs.replace(self, options=structs.replace(self.options, veiled=True))
 
     def opened(self, resume: Resume, wait: Wait) -> Feed:
         """The feed, from where it was left; what `wait` raises ends it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -32,6 +32,10 @@ class _Work:
     def __init__(self, do: Callable[[Ledger], Any], weight: int, turn: int) -> None:
         self.do, self.weight, self.turn = do, weight, turn
         self.future: Future[Any] = Future()
+
+
+_LOOK = _Work(lambda _: None, 0, 0)
+"""Not work: wakes the thread when somebody looks."""
 
 
 class Keeper:
@@ -60,10 +64,14 @@ class Keeper:
         self._on_events, self._on_broken = on_events, on_broken
         self._tend_once = tend
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._looks: queue.SimpleQueue[_Work] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._bytes = 0
         self._closed = False
         self.broken: Exception | None = None
+        self.trouble: Busy | None = (
+            None  # why the last transaction could not be; one comes each second
+        )
         self.ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="homeostat-keeper", daemon=True)
 
@@ -81,15 +89,31 @@ class Keeper:
         """
         work = _Work(do, weight, turn)
         with self._lock:
-            if self.broken is not None:
-                raise self.broken
-            if self._closed:
-                raise Closed("the service is shutting down")
+            self._check()
             if self._bytes and self._bytes + weight > self._capacity:
                 raise Full(f"{self._bytes:,} bytes of requests wait already; send again later")
             self._bytes += weight
             self._queue.put(work)
         return work.future
+
+    def look(self, look: Callable[[Ledger], T]) -> Future[T]:
+        """What a look finds, which changes nothing, at the ledger as the last transaction left it.
+
+        It waits for the transaction that is under way, not for those that come. Raises Closed, or
+        why the store is broken.
+        """
+        work = _Work(look, 0, 0)
+        with self._lock:
+            self._check()
+            self._looks.put(work)
+            self._queue.put(_LOOK)
+        return work.future
+
+    def _check(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+        if self._closed:
+            raise Closed("the service is shutting down")
 
     @property
     def waiting(self) -> int:
@@ -129,14 +153,15 @@ class Keeper:
         idle = busy = 0
         while True:
             works = self._next()
+            looked = self._look()
             if works is None:
                 break
             if works:
                 self._together(works)
-            busy = busy + 1 if works else 0
+            busy = busy + 1 if works or looked else 0
             if busy % _TEND_EVERY == 0:
                 self._tend()
-            idle = idle + 1 if not works else idle
+            idle = idle if works or looked else idle + 1
             if idle >= _SNAPSHOT_TICKS:
                 self._snapshot()
                 idle = 0
@@ -154,7 +179,9 @@ class Keeper:
                         self._queue.put(None)
                         return works
                     return None
-                if first.future.set_running_or_notify_cancel():
+                if first is _LOOK:
+                    pass
+                elif first.future.set_running_or_notify_cancel():
                     works.append(first)
                 else:  # whoever asked has gone
                     self._release([first])
@@ -162,6 +189,22 @@ class Keeper:
                     break
                 first = self._queue.get_nowait()
         return works
+
+    def _look(self) -> bool:
+        """Answer all who look; whether there was one."""
+        n = self._looks.qsize()
+        for _ in range(n):
+            work = self._looks.get_nowait()
+            if not work.future.set_running_or_notify_cancel():
+                continue
+            try:
+                work.future.set_result(work.do(self._current()))
+            except StoreBroken as error:
+                work.future.set_exception(error)
+                raise
+            except Exception as error:
+                work.future.set_exception(error)
+        return n > 0
 
     def _together(self, works: list[_Work]) -> None:
         works.sort(key=attrgetter("turn"))
@@ -198,8 +241,7 @@ class Keeper:
 
     def _changed(self, works: list[_Work]) -> tuple[list[tuple[Any, Exception | None]], set[str]]:
         done: list[tuple[Any, Exception | None]] = []
-        ledger = self._current()
-        with self._store.change():
+        with self._change() as ledger:
             for work in works:
                 try:
                     done.append((work.do(ledger), None))
@@ -212,8 +254,7 @@ class Keeper:
 
     def _snapshot(self) -> None:
         try:
-            ledger = self._current()
-            with self._store.change():
+            with self._change() as ledger:
                 ledger.save(snapshot=True)
                 crashpoint("before_snapshot_commit")
         except StoreBroken:
@@ -226,8 +267,7 @@ class Keeper:
         more = True
         while more:
             try:
-                ledger = self._current()
-                with self._store.change():
+                with self._change() as ledger:
                     more = self._tend_once(ledger)
                     ledger.save()
                     crashpoint("before_tend_commit")
@@ -245,6 +285,22 @@ class Keeper:
         with suppress(StoreFull, Busy):
             self._store.database.tidy()
         crashpoint("tidied")
+
+    @contextmanager
+    def _change(self) -> Iterator[Ledger]:
+        """A transaction on the ledger; `trouble` tells whether the store could be had for it.
+
+        Whoever looks is answered first, for it may take long.
+        """
+        self._look()
+        try:
+            ledger = self._current()
+            with self._store.change():
+                yield ledger
+        except Busy as error:
+            self.trouble = error
+            raise
+        self.trouble = None
 
     def _current(self) -> Ledger:
         """The ledger; after a transaction that failed, as the store has it."""
@@ -268,11 +324,11 @@ class Keeper:
     def _break(self, error: Exception) -> None:
         with self._lock:
             self.broken = error
-        while True:
-            try:
-                left = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if left is not None:
-                left.future.set_exception(error)
+        for waiting in (self._queue, self._looks):
+            while not waiting.empty():
+                left = waiting.get_nowait()
+                if left in (None, _LOOK):
+                    continue
+                if left.future.set_running_or_notify_cancel():
+                    left.future.set_exception(error)
         self._on_broken(error)

@@ -13,6 +13,7 @@ from homeostat.batch import Batch
 from homeostat.engine import Engine
 from homeostat.errors import InvalidInput
 from homeostat.lifecycle.course import Course
+from homeostat.privacy import Veils, without_value
 from homeostat.runtime.account import AN_HOUR, ANY_MODEL, Account
 from homeostat.runtime.answers import Answer, Conflict, Sent, refusal
 from homeostat.runtime.cells import Cell
@@ -60,6 +61,10 @@ def _none(_: str) -> None:
     """No model is taken care of."""
 
 
+_ALL = Veils()
+"""Everything is kept as it came."""
+
+
 def an_hour(_: str) -> int:
     """Records an hour behind the newest are late."""
     return AN_HOUR
@@ -71,16 +76,17 @@ class Ledger:
     `engine_of` makes the engine of a model by its name. `clock` gives microseconds since 1970.
     `declared` are models that are there before their first record. `course_of` says how a model is
     taken care of, None for not at all. `lateness_of` says how many microseconds behind its newest
-    record another counts as late.
+    record another counts as late. `veils` say what of the features is kept, and how: whatever comes
+    goes through them first, so that a record which is sent again is the same.
     """
 
     def __init__(
         self, store: Store, engine_of: Callable[[str], Engine], clock: Callable[[], int],
         limits: Limits, declared: Iterable[str] = (),
         course_of: Callable[[str], Course | None] = _none,
-        lateness_of: Callable[[str], int] = an_hour,
+        lateness_of: Callable[[str], int] = an_hour, veils: Veils = _ALL,
     ) -> None:  # fmt: skip
-        self.store, self.limits = store, limits
+        self.store, self.limits, self.veils = store, limits, veils
         self._engine_of, self._clock, self._course_of = engine_of, clock, course_of
         self._lateness_of = lateness_of
         self._loops: dict[str, Loop] = {}
@@ -108,6 +114,9 @@ class Ledger:
     def take_records(self, parts: Sequence[Part], faults: Refusals, partial: bool) -> Answer:
         """Records, by model; `faults` are rows that were none. Raises Refused, or takes them."""
         now = self._clock()
+        if self.veils:
+            parts = [self._veiled(part) for part in parts]
+            faults = [(row, without_value(error)) for row, error in faults]
         rejected = [refusal(row, error) for row, error in faults]
         conflict = False
         judged = []
@@ -148,6 +157,11 @@ class Ledger:
             answer.duplicates += own.duplicates
         assert answer.accepted + answer.duplicates + len(rejected) == total
         return answer
+
+    def _veiled(self, part: Part) -> Part:
+        veil = self.veils.of(part.model)
+        batch = part.batch if veil is None else veil.over(part.batch)
+        return part if batch is part.batch else Part(part.model, batch, part.rows)
 
     def take_labels(self, labels: Sequence[Sent], faults: Refusals, partial: bool) -> Answer:
         """Labels of records that came before, or that will come. Raises Refused, or takes them."""

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from homeostat.batch import Batch
 from homeostat.runtime.crash import crashpoint
 from homeostat.stores import pruning
-from homeostat.stores.identities import Identities, Keys, hashed
+from homeostat.stores.identities import Identities, hashed
 from homeostat.stores.packing import unpack_batch
+from homeostat.stores.shelves import Keys
 from homeostat.stores.store import RECORDS, Fact, Store
 
 _CACHED = 100_000  # records that stay in memory
@@ -58,7 +59,7 @@ class Records:
         self._cached = 0
         self._latest: tuple[Sequence[str], Keys] | None = None
         self._floors = {number: pruning.floor(store, number) for number in names}
-        self._ids = Identities(store.run)
+        self._ids = Identities(store.database.folder)
         newest = 0
         for number in store.runs():
             run = store.run(number)

@@ -17,6 +17,7 @@ from homeostat.durations import seconds
 from homeostat.errors import ConfigError, HomeostatError, did_you_mean
 from homeostat.runtime.account import ANY_MODEL, Account
 from homeostat.runtime.ledger import Ledger
+from homeostat.runtime.room import Room, size
 from homeostat.stores import pruning
 from homeostat.stores.faults import Damaged
 
@@ -30,17 +31,20 @@ class Ages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a model's facts, events and minutes are kept; None as for all models.
 
     records, events: since they were received. series: behind the newest record of the model.
+    bytes: that its part of the journal may take, like "2 GiB".
     """
 
     records: str | None = None
     events: str | None = None
     series: str | None = None
+    bytes: str | None = None
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The section `[service.retention]`; `models` has what differs for one.
 
     parked: labels that wait for a record. answers: to requests with an idempotency key.
+    bytes: that the journal of all models together may take, like "20 GiB"; None for no bound.
     """
 
     records: str = "30d"
@@ -48,12 +52,19 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     series: str = "400d"
     parked: str = "7d"
     answers: str = "7d"
+    bytes: str | None = None
     models: dict[str, Ages] = {}
 
     def age(self, name: str, model: str = "") -> int:
         """An age in microseconds, of one model where it has its own."""
         own = self.models.get(model)
         return round(seconds(getattr(own, name, None) or getattr(self, name)) * 1e6)
+
+    def room(self) -> Room:
+        """The bounds in bytes."""
+        own = {name: each.bytes for name, each in self.models.items()}
+        bounds = {name: size(text, name) for name, text in own.items() if text is not None}
+        return Room(None if self.bytes is None else size(self.bytes, "bytes"), bounds.get)
 
     def with_own(self, own: Mapping[str, Ages]) -> Retention:
         """The same, with the ages that stand under some models; each may stand in one place."""
@@ -78,7 +89,8 @@ def _ages(given: Mapping[str, Any], path: str) -> Ages:
             hint = did_you_mean(name, Ages.__struct_fields__)
             raise ConfigError(f"{path}.{name}: no such setting; {hint}")
         if not isinstance(kept, str):
-            raise ConfigError(f'{path}.{name}: must be a time like "90d", got {kept!r}')
+            like = 'a size like "2 GiB"' if name == "bytes" else 'a time like "90d"'
+            raise ConfigError(f"{path}.{name}: must be {like}, got {kept!r}")
         _check_age(name, kept, f"{path}.{name}")
     return Ages(**given)
 
@@ -94,6 +106,9 @@ def check(given: Retention, path: str) -> None:
 
 
 def _check_age(name: str, kept: str, path: str) -> None:
+    if name == "bytes":
+        size(kept, path)
+        return
     try:
         age = seconds(kept)
     except HomeostatError as error:
@@ -114,6 +129,7 @@ class Keeping:
 
     def __init__(self, ages: Retention, clock: Callable[[], int]) -> None:
         self._ages, self._clock = ages, clock
+        self._room = ages.room()
         self._due = 0
         self._ledger: Ledger | None = None
         self._pieces: Iterator[None] = iter(())
@@ -121,24 +137,26 @@ class Keeping:
     def __call__(self, ledger: Ledger) -> bool:
         if ledger is not self._ledger:  # what it was in the midst of has been undone
             self._ledger, self._pieces = ledger, iter(())
+            self._room = self._ages.room()
         now = self._clock()
         if self._due <= now:
             self._due = now + _EVERY
-            self._pieces = pieces(ledger, self._ages, now)
+            self._pieces = pieces(ledger, self._ages, self._room, now)
         for _ in self._pieces:
             return True
         return False
 
 
-def pieces(ledger: Ledger, ages: Retention, now: int) -> Iterator[None]:
+def pieces(ledger: Ledger, ages: Retention, room: Room, now: int) -> Iterator[None]:
     """One pass over everything; each step is a small change."""
     for name in list(ledger.accounts):
         account = ledger.accounts[name]
-        yield from _facts(ledger, account, now - ages.age("records", name))
+        yield from _facts(ledger, account, room, now - ages.age("records", name))
         while pruning.forget_events(ledger.store, account.number, now - ages.age("events", name)):
             yield
         yield from _cells(ledger, account, now, ages.age("series", name))
         yield from _parked(ledger, account.number, now - ages.age("parked"))
+    yield from room.pieces(ledger)
     yield from _parked(ledger, ANY_MODEL, now - ages.age("parked"))
     key: str | None = ""
     while key is not None:
@@ -150,11 +168,11 @@ def pieces(ledger: Ledger, ages: Retention, now: int) -> Iterator[None]:
         yield
 
 
-def _facts(ledger: Ledger, account: Account, before: int) -> Iterator[None]:
+def _facts(ledger: Ledger, account: Account, room: Room, before: int) -> Iterator[None]:
     while old := pruning.oldest_facts(ledger.store, account.number, before):
         account.save(ledger.now(), snapshot=True)  # so that no later fact needs these again
         try:
-            if not account.forget(old):
+            if not room.forget(account, old):
                 return
         except Damaged as error:
             _log.error("nothing more of %s is let go: %s", account.name, error)

@@ -40,7 +40,9 @@ def application(wires: Wires) -> ASGIApp:
     app.router.redirect_slashes = False
     rules = [Rule(route.method, route.path, route.scope) for route in (*TABLE, *PAGES)]
     hosts = ["localhost", wires.settings.host, *wires.settings.hosts]
-    guard = Guard(app, rules, wires.callers, hosts, wires.settings.origins, wires.attempts)
+    guard = Guard(
+        app, rules, wires.callers, hosts, wires.settings.origins, wires.attempts, wires.rates
+    )
     return guard if collector is None else collector.traced(guard)
 
 
@@ -49,10 +51,12 @@ async def _lifespan(
     wires: Wires, collector: Collector | None, app: Starlette
 ) -> AsyncIterator[None]:
     wires.bell.bind()
+    wires.pulse.start(asyncio.get_running_loop())
     if collector is not None:
         collector.start()
     yield
     wires.closing = True
+    wires.pulse.stop()
     if collector is not None:
         await asyncio.to_thread(collector.close, wires.settings.grace)
     await wires.readers.close()

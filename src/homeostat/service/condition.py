@@ -45,6 +45,8 @@ async def condition(wires: Wires, request: Request) -> Response:
         "labelled": int(sums.get("labelled_records", 0)),
         "lost": {name: int(sums[name]) for name in _LOST if name in sums},
         "token_failures": wires.attempts.failures,
+        "rate_refusals": wires.rates.refusals.total(),
+        "event_loop_lag_seconds": wires.pulse.worst(),
         "jobs": jobs,
         "loop_problem": wires.workers.problem,
         "sinks": _sinks(wires, figures),

@@ -43,6 +43,11 @@ def _own(wires: Wires) -> Iterator[Figure]:
     yield single("token_failures", "Tokens that were none.", wires.attempts.failures, grows=True)
     yield single("token_refusals", "Requests refused as their address had failed too often.",
                  wires.attempts.refusals, grows=True)  # fmt: skip
+    refused = [((token,), float(n)) for token, n in list(wires.rates.refusals.items())]
+    yield Figure("rate_refusals", "Requests refused as their token had used up its rate.", True,
+                 ("token",), refused)  # fmt: skip
+    yield single("event_loop_lag_seconds", "The most that the event loop was late in a minute.",
+                 wires.pulse.worst())  # fmt: skip
     yield single("loop_hindered", "1 while the loop of retrainings cannot go on.",
                  wires.workers.problem is not None)  # fmt: skip
 

@@ -20,10 +20,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from homeostat.errors import InvalidSetting
 from homeostat.service.attempts import AttemptLimits, Attempts
 from homeostat.service.problems import Problem, reply_to
+from homeostat.service.rates import RateLimits, Rates
 from homeostat.service.tokens import SCOPES, Token
 from homeostat.stores.faults import StoreError
 
 _NAME = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/@\s]+)(?::\d{1,5})?")  # of a host, and its port
+
+_LONGEST = 1e9  # seconds that anybody is told to wait
 
 OPEN = "open"
 """The scope of what needs no token."""
@@ -43,18 +46,21 @@ class Rule(NamedTuple):
 class Guard:
     """An ASGI layer before an application. `known` tells the token of a text, or None.
 
-    `attempts` bounds how often an address may send tokens that are none.
+    `attempts` bounds how often an address may send tokens that are none, `rates` what a token that
+    is one may ask for.
     """
 
     def __init__(
         self, app: ASGIApp, rules: list[Rule], known: Callable[[str], Awaitable[Token | None]],
         hosts: list[str], origins: list[str], attempts: Attempts | None = None,
+        rates: Rates | None = None,
     ) -> None:  # fmt: skip
         for rule in rules:
             if rule.scope not in (OPEN, *SCOPES):
                 raise InvalidSetting(f"{rule.method} {rule.path} does not say who may use it")
         self._app, self._known = app, known
         self._attempts = attempts or Attempts(AttemptLimits())
+        self._rates = rates or Rates(RateLimits())
         self._rules = [(rule, compile_path(rule.path)[0]) for rule in rules]
         self._hosts, self._origins = {host.lower() for host in hosts}, set(origins)
 
@@ -65,27 +71,39 @@ class Guard:
         if scope["type"] != "http":
             return  # no route is a web socket
         try:
-            await self._check(scope)
+            receive = await self._checked(scope, receive)
         except (Problem, StoreError) as error:  # without the store nobody's token is known
             await reply_to(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    async def _check(self, scope: Scope) -> None:
+    async def _checked(self, scope: Scope, receive: Receive) -> Receive:
+        """What the body is to be read from."""
         request = Request(scope)
         self._check_host(request)
         self._check_origin(request)
         rule, values = await self._rule(request)
         if rule.scope == OPEN:
-            return
+            return receive
         token = await self._token(request)
         if not token.allows(rule.scope):
             raise Problem(403, "forbidden", f"this needs a token with the scope {rule.scope!r}")
         model = values.get("model", "")
         if token.models and "model" in values and not model.startswith(token.models):
             raise Problem(403, "forbidden", f"this token is for models {token.models}*")
+        self._check_rate(token, rule)
         scope["homeostat.token"] = token
         scope["homeostat.counts"] = partial(self._counts, _sent(request)[1])
+        return self._rates.weighed(token.id, rule.scope, receive)
+
+    def _check_rate(self, token: Token, rule: Rule) -> None:
+        wait = self._rates.wait(token.id, rule.path, rule.scope)
+        if wait:
+            raise Problem(
+                429, "too fast", "this token has used up what it may send or read for now",
+                "wait for as long as Retry-After says; service.rates has the limits",
+                {"Retry-After": str(math.ceil(min(wait, _LONGEST)))},
+            )  # fmt: skip
 
     def _check_host(self, request: Request) -> None:
         hosts = request.headers.getlist("host")

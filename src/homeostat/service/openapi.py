@@ -391,7 +391,7 @@ _MEANINGS = {
     415: "The type or the encoding of the body is not known.",
     421: "The service does not answer to this host name.",
     422: "What was sent cannot be taken; nothing of it was.",
-    429: "Too much waits already, or too many tokens were none; send again later.",
+    429: "Too much waits, the token was too fast, or too many were none; send again later.",
     503: "This cannot be done now; send again later.",
     507: "The disk is full.",
 }

@@ -248,8 +248,8 @@ async def ready(wires: Wires, request: Request) -> Response:
         raise Problem(503, "store broken", "the store cannot be trusted; the service stops")
     known: tuple[dict[str, list[str]], list[str]] | None
     known, _ = await wires.looked("off", lambda ledger: (ledger.off(), ledger.mending()))
-    if wires.trouble is not None:  # the server's own words, behind the colon, are not for all
-        raise _not_ready(str(wires.trouble).partition(": ")[0])
+    if wires.keeper.trouble is not None:  # the server's own words, behind the colon: not for all
+        raise _not_ready(str(wires.keeper.trouble).partition(": ")[0])
     if wires.deaf > _DEAF:
         raise _not_ready(f"the store has not answered for {wires.deaf:.0f} s")
     allowed = _token(request).models

@@ -22,6 +22,7 @@ from homeostat import recursion
 from homeostat.collected import Faults
 from homeostat.engine import Engine
 from homeostat.errors import ConfigError, HomeostatError
+from homeostat.privacy import Veils
 from homeostat.runtime.ledger import an_hour
 from homeostat.service import beginning, telemetry
 from homeostat.service.app import application
@@ -63,13 +64,14 @@ def serve(
     told: Callable[[str], None], token_told: Callable[[str], None],
     declared: Collection[str] = (), caring: Caring | None = None,
     lateness_of: Callable[[str], int] = an_hour, configuration: Mapping[str, Any] | None = None,
+    veils: Veils | None = None,
 ) -> int:  # fmt: skip
     """Serve until told to stop; the exit status.
 
     `told` hears the address once it is there, `token_told` the first token when one is made.
     `declared` are the models of the configuration, `caring` is who takes care of them,
-    `lateness_of` is as for the ledger, `configuration` what the audit log is told of all this.
-    Raises ConfigError with all that is wrong, before anything is made; StoreError, Taken.
+    `lateness_of` and `veils` are as for the ledger, `configuration` what the audit log is told of
+    all this. Raises ConfigError with all that is wrong, before anything is made; StoreError, Taken.
     """
     where = _checked(folder, settings, caring)
     if not folder.exists():  # so that no folder is made for a server that cannot listen
@@ -83,7 +85,7 @@ def serve(
         if configuration is not None:
             beginning.note_configuration(where, configuration)
         return asyncio.run(_serve(folder, settings, engine_of, told, listener, declared, caring,
-                                  lateness_of))  # fmt: skip
+                                  lateness_of, veils))  # fmt: skip
 
 
 def _checked(folder: Path, settings: Service, caring: Caring | None) -> str | Path:
@@ -163,7 +165,7 @@ class _Server(uvicorn.Server):
 async def _serve(
     folder: Path, settings: Service, engine_of: Callable[[str], Engine],
     told: Callable[[str], None], listener: socket.socket, declared: Collection[str],
-    caring: Caring | None, lateness_of: Callable[[str], int],
+    caring: Caring | None, lateness_of: Callable[[str], int], veils: Veils | None,
 ) -> int:  # fmt: skip
     loop = asyncio.get_running_loop()
     status = 0
@@ -174,7 +176,7 @@ async def _serve(
         print(f"homeostat: {error}", file=sys.stderr, flush=True)
         loop.call_soon_threadsafe(stop)
 
-    wires = Wires(folder, settings, engine_of, broken, declared, caring, lateness_of)
+    wires = Wires(folder, settings, engine_of, broken, declared, caring, lateness_of, veils)
     await loop.run_in_executor(None, wires.open)
     server = _Server(_configuration(settings, application(wires)))
 

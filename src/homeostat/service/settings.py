@@ -17,6 +17,7 @@ from homeostat.runtime.ledger import Limits
 from homeostat.runtime.retention import Retention, check
 from homeostat.service.attempts import AttemptLimits
 from homeostat.service.bodies import BodyLimits
+from homeostat.service.rates import RateLimits
 from homeostat.service.telemetry import Telemetry
 from homeostat.sinks import Outlet, outlets_of
 from homeostat.sources.limits import RecordLimits
@@ -56,6 +57,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body: BodyLimits = BodyLimits()
     record: RecordLimits = RecordLimits()
     attempts: AttemptLimits = AttemptLimits()
+    rates: RateLimits = RateLimits()
     telemetry: Telemetry = Telemetry()
     limits: Limits = Limits()
     retention: Retention = Retention()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from homeostat.engine import Engine
-from homeostat.errors import Full
+from homeostat.privacy import Veils
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.followers import Followers
 from homeostat.runtime.guarding import Guarding
@@ -28,6 +29,8 @@ from homeostat.service.caring import Caring
 from homeostat.service.desk import Desk
 from homeostat.service.figures import Latest
 from homeostat.service.frames import Frames
+from homeostat.service.pulse import Pulse
+from homeostat.service.rates import Rates
 from homeostat.service.readers import Readers
 from homeostat.service.reading import Reading
 from homeostat.service.settings import Service
@@ -49,14 +52,16 @@ class Wires:
     """Everything behind the routes. `engine_of` makes the engine of a model by its name.
 
     `declared` are the models of the configuration, which are there before their first record;
-    `caring` is who takes care of them; `lateness_of` is as for the ledger.
+    `caring` is who takes care of them; `lateness_of` and `veils` are as for the ledger.
     """
 
     def __init__(
         self, folder: Path, settings: Service, engine_of: Callable[[str], Engine],
         on_broken: Callable[[Exception], None], declared: Collection[str] = (),
         caring: Caring | None = None, lateness_of: Callable[[str], int] = an_hour,
+        veils: Veils | None = None,
     ) -> None:  # fmt: skip
+        veils = veils or Veils()
         self.caring = caring or Caring()
         self.folder, self.settings = folder, settings
         self._where = settings.where(folder)
@@ -67,11 +72,12 @@ class Wires:
         self.frames = Frames(self.read_in_time, self.bell.rings)
         self.room = Room(settings.capacity)
         self.attempts = Attempts(settings.attempts)
+        self.rates = Rates(settings.rates)
+        self.pulse = Pulse()  # of the event loop
         self._searching = asyncio.Lock()  # one at a time reads what takes long
         self.searched = 0.0  # seconds that such reading took, all in all
         self._seen: dict[str, Any] = {}
         self._deaf_since: float | None = None
-        self.trouble: Busy | None = None  # why the last look had no store
         self.closing = False
         self._guarding = Guarding(folder, engine_of, settings.plugin_seconds)
         self._mender = Mender(self._guarding.engine_of)
@@ -87,15 +93,19 @@ class Wires:
                 declared,
                 self.caring.course_of,
                 lateness_of,
+                veils,
             ),
             capacity=settings.capacity,
             on_events=self._told,
             on_broken=on_broken,
             tend=self._tend,
         )
-        self.latest = Latest(self.keeper.submit)
+        self.latest = Latest(self.keeper.look)
         self.followers = Followers(settings.sinks, self.keeper, self._opened, now)
-        self.inflows = Inflows(settings.sources, self.keeper, now)
+        self.inflows = Inflows(
+            [each.veiled() for each in settings.sources] if veils else settings.sources,
+            self.keeper, now,
+        )  # fmt: skip
         self.workers = Workers(self._worked)
         self.readers = Readers(settings.readers, settings.record)
         self.desk = Desk()
@@ -121,7 +131,7 @@ class Wires:
 
         What was submitted is done even when nobody waits for it any more.
         """
-        return await asyncio.shield(self._submitted(do, weight, turn))
+        return await asyncio.shield(_future(self.keeper.submit(do, weight, turn)))
 
     async def looked(self, name: str, look: Callable[[Ledger], T]) -> tuple[T | None, bool]:
         """What a look at the ledger tells, and whether that is old.
@@ -130,15 +140,14 @@ class Wires:
         this name; None when that was nothing. A look copies what it tells.
         """
         try:
-            looking = asyncio.shield(self._submitted(look))
+            looking = asyncio.shield(_future(self.keeper.look(look)))
             told = await asyncio.wait_for(looking, self.settings.answer)
-        except (TimeoutError, Full):
+        except TimeoutError:
             self._deaf_since = self._deaf_since or time.monotonic()
             return self._seen.get(name), True
-        except Busy as error:
-            self.trouble = error
+        except Busy:
             return self._seen.get(name), True
-        self._deaf_since = self.trouble = None
+        self._deaf_since = None
         if told is not None:
             self._seen[name] = told
         return told, False
@@ -171,13 +180,6 @@ class Wires:
                     await asyncio.wait([searching])
                 self.searched += time.monotonic() - began
 
-    def _submitted(
-        self, do: Callable[[Ledger], T], weight: int = 0, turn: int = 0
-    ) -> asyncio.Future[T]:
-        future = asyncio.wrap_future(self.keeper.submit(do, weight, turn))
-        future.add_done_callback(_heard)
-        return future
-
     def store_bytes(self) -> int:
         """Size of the store's files in the folder; 0 where it is elsewhere."""
         return sum(file.stat().st_size for file in self.folder.glob("homeostat.db*"))
@@ -208,6 +210,13 @@ class Wires:
 
     def _opened(self) -> Store:
         return open_store(self._where, read_only=True)
+
+
+def _future(found: Future[T]) -> asyncio.Future[T]:
+    """What the keeper answers, for the event loop."""
+    future = asyncio.wrap_future(found)
+    future.add_done_callback(_heard)
+    return future
 
 
 def _heard(future: asyncio.Future[Any]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput, did_you_mean
+from homeostat.privacy import plain_problem
 
 RAW_MAX = 4096
 """How much of a line a reject shows, in characters."""
@@ -27,7 +28,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     bad line: what stood before it is still given. `rows` bounds the size of a batch. `traffic`
     names the format of somebody else's log, None to recognise it; `mapping` states the column of a
     field, `zone` the zone of times in CSV and in such logs that have none (None: of such logs UTC
-    is assumed, and told; a record needs its zone).
+    is assumed, and told; a record needs its zone). `veiled`: of what is set aside nothing is
+    shown but where it was and why.
     """
 
     labels: str = "text"
@@ -37,6 +39,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     traffic: str | None = None
     mapping: Mapping[str, str | list[str]] = {}
     zone: str | None = None
+    veiled: bool = False
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -66,6 +69,10 @@ class Reject(msgspec.Struct, frozen=True):
         """The reject of one faulty line or row; its raw text is cut to a readable size."""
         cut = raw[:RAW_MAX].encode(errors="replace").decode()
         return cls(source, unit, number, error.field, error.problem, error.hint, cut)
+
+    def veiled(self) -> Reject:
+        """The same without anything that stood there."""
+        return msgspec.structs.replace(self, raw="", problem=plain_problem(self.problem))
 
     @property
     def error(self) -> InvalidInput:

@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from homeostat.batch import Batch
 from homeostat.errors import InvalidInput
 from homeostat.formats import Format, Found, Plan, Table, named, recognised, resolve
+from homeostat.formats.halves import WAITING
 from homeostat.formats.moments import micros
 from homeostat.intake import Faults
 from homeostat.sources.chunk import Chunk, Options, Reject, Truth
@@ -160,9 +161,17 @@ class Recogniser:
         return [traffic.told() for traffic in self._known.values()]
 
     def state(self) -> dict[str, Any]:
-        """What waits in each, by its name; empty for nothing."""
-        states = {name: traffic.state() for name, traffic in self._known.items()}
-        return {name: dict(state) for name, state in states.items() if state} | self._left
+        """What waits in each, by its name; empty for nothing.
+
+        Where veiled, halves are not in it: they are as they came.
+        """
+        states = {name: traffic.state() for name, traffic in self._known.items()} | self._left
+        hidden = WAITING if self._options.veiled else None
+        kept = {
+            name: {key: what for key, what in state.items() if key != hidden}
+            for name, state in states.items()
+        }
+        return {name: state for name, state in kept.items() if state}
 
     def resume(self, states: Iterable[tuple[str, Any]]) -> None:
         """Take up what waited."""

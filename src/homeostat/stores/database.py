@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 Row = tuple[Any, ...]
@@ -13,6 +14,11 @@ class Database(Protocol):
     """One connection, used by one thread at a time. Parameters are written `?` in statements."""
 
     name: str
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it has its file; None for a server's."""
+        ...
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run a statement; its rows."""

@@ -47,6 +47,7 @@ class Postgres:
     """
 
     name = "postgres"
+    folder = None
 
     def __init__(
         self, url: str, durability: str = "full", read_only: bool = False, beside: bool = False

@@ -12,6 +12,7 @@ from itertools import islice
 from homeostat.stores.store import Fact, Store
 
 PIECE = 500  # rows of one piece
+_SIZES = 2_000  # entries of which the size is looked up at once
 _FACTS, _ROWS = 64, 8_000  # entries of the journal of one piece, and what they hold
 
 
@@ -27,6 +28,19 @@ def oldest_facts(store: Store, model: int, before: int) -> list[Fact]:
             break
         found += islice(store.facts(model, first), 1)
     return found
+
+
+def received_first(store: Store, model: int) -> list[int]:
+    """When a model's oldest fact was received; nothing where it may not go, being the newest."""
+    statement = "SELECT received FROM journal WHERE model = ? ORDER BY first LIMIT 2"
+    rows = store.database.execute(statement, (model,))
+    return [int(rows[0][0])] if len(rows) == 2 else []
+
+
+def sizes(store: Store, after: int) -> list[tuple[int, int, int]]:
+    """(entry, model, bytes) of some facts after an entry, in order; none at the end."""
+    statement = "SELECT id, model, LENGTH(body) FROM journal WHERE id > ? ORDER BY id LIMIT ?"
+    return [(i, model, n) for i, model, n in store.database.execute(statement, (after, _SIZES))]
 
 
 def floor(store: Store, model: int) -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import MissingExtra
+from homeostat.stores import lineage
 from homeostat.stores.database import Row
 from homeostat.stores.faults import Busy, StoreBroken, StoreFull
 
@@ -64,6 +65,7 @@ class SQLite:
         self._logged = 0  # bytes of write-ahead log
         self._told = False  # that it is long
         flags = apsw.SQLITE_OPEN_READONLY if read_only else _WRITABLE
+        lineage.check_own(self.path)
         with _Translated(self.path):
             self._connection = apsw.Connection(os.fspath(self.path), flags=flags, vfs=_CHECKED)
             self._connection.set_busy_timeout(_BUSY_MS)
@@ -80,6 +82,33 @@ class SQLite:
         self.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
         self.execute("PRAGMA journal_size_limit = 67108864")
         self._connection.set_wal_hook(self._note_log)
+        if not (lineage.begun(self.path) and self.execute("PRAGMA application_id")[0][0]):
+            with suppress(StoreFull, Busy):  # then this log has no mark
+                self._begin_marking()
+
+    def _begin_marking(self) -> None:
+        """Mark the log; of a database that has no mark yet, also the file itself."""
+        known = self._mark()
+        if not known:
+            self.execute("PRAGMA wal_checkpoint(RESTART)")
+            self._mark()
+
+    def _mark(self) -> int:
+        """Have the log, which begins here, tell which database it goes on from; its mark so far."""
+        before: int = self.execute("PRAGMA application_id")[0][0]
+        self.begin()
+        try:
+            self.execute(f"PRAGMA user_version = {before}")
+            self.execute(f"PRAGMA application_id = {lineage.new_mark()}")
+            self.commit()
+        except BaseException:
+            self.rollback()
+            raise
+        return before
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         with _Translated(self.path):
@@ -150,6 +179,8 @@ class SQLite:
             try:
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
                 self._logged, self._told = 0, False
+                with suppress(StoreFull, Busy):
+                    self._mark()
             except apsw.BusyError:
                 self._tell()
             finally:

@@ -56,7 +56,8 @@ class Stream:
 
     def refuse(self, rejects: Sequence[Reject]) -> None:
         """Records and labels that whoever took them refused go to the dead letters, too."""
-        self._set_aside(rejects, ())
+        for reject in rejects:  # as they would have been kept
+            self._broker.set_aside(None, reject)
 
     def __iter__(self) -> Iterator[Chunk]:
         while True:
@@ -119,7 +120,10 @@ class Stream:
         if rejects:
             known = {(message.source, message.number): message for message in messages}
             for reject in rejects:
-                self._broker.set_aside(known.get((reject.source, reject.number)), reject)
+                if self.options.veiled:
+                    self._broker.set_aside(None, reject.veiled())
+                else:
+                    self._broker.set_aside(known.get((reject.source, reject.number)), reject)
 
 
 def _runs(messages: Sequence[Message]) -> Iterator[list[Message]]:

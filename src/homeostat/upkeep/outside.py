@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from homeostat.runtime.hangs import Hangs
-from homeostat.stores import mounts
+from homeostat.stores import lineage, log, mounts
+from homeostat.stores.faults import StoreBroken
 from homeostat.stores.sqlite import FILE, LONG_LOG
-from homeostat.upkeep import log
 from homeostat.upkeep.findings import BACKUP, Finding, error, fine, warning
 
 LOG, SHARED = FILE + "-wal", FILE + "-shm"
@@ -152,6 +152,10 @@ def the_log(folder: Path) -> Finding:
             return error("log", f"{path} is missing, though the last process did not close it: "
                          "the newest transactions are lost", BACKUP)  # fmt: skip
         return fine("log", "none, all is in the database")
+    try:
+        lineage.check_own(folder / FILE)
+    except StoreBroken as problem:
+        return error("log", str(problem))
     found = log.read(path)
     if found.problem:
         return error("log", f"{path}: {found.problem}; what was in it is lost")

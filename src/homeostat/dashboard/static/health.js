@@ -100,7 +100,8 @@ function sinks(list) {
 /** @param {any} told */
 function lost(told) {
   const rows = Object.entries(told.lost).map(([name, n]) => [LOST[name] ?? name, count(/** @type {number} */ (n))]);
-  return table(["What", "Since the beginning"], [...rows, ["Tokens that were none (since the start)", count(told.token_failures)]], [1]);
+  const started = [["Tokens that were none (since the start)", count(told.token_failures)], ["Requests of tokens that were too fast (since the start)", count(told.rate_refusals)]];
+  return table(["What", "Since the beginning"], [...rows, ...started], [1]);
 }
 
 /** @param {any[]} list */
