@@ -99,8 +99,10 @@ class CostAware(Standing):
         pays = self._pays(excess)
         places, reasons, start, step = [], [], 0, 256
         while start < len(excess):
-            losses = np.cumsum(np.append(self.loss, excess[start : start + step] * self._each))[1:]
-            least = np.minimum.accumulate(np.append(self.least, losses))[1:]
+            losses = excess[start : start + step] * self._each
+            losses[0] += self.loss
+            losses = losses.cumsum()
+            least = np.minimum(np.minimum.accumulate(losses), self.least)
             regrets = np.where(pays[start : start + step], losses - least, -1.0)
             at = first_beyond(regrets, self.retraining_cost, 0)
             if at < len(regrets):
