@@ -1,8 +1,14 @@
 import pytest
+from clocks import Clock
 from house import House
 from live import Live
 
 from homeostat.service.settings import Service
+
+
+@pytest.fixture
+def clock():
+    return Clock()
 
 
 @pytest.fixture

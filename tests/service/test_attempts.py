@@ -1,6 +1,7 @@
 """Who fails too often waits; who was right goes on."""
 
 import pytest
+from clocks import Clock
 
 from homeostat.errors import ConfigError
 from homeostat.service import tokens
@@ -10,18 +11,6 @@ from homeostat.service.settings import service_of
 from homeostat.service.tokens import SCOPES
 
 LIMITS = AttemptLimits(burst=3, per_minute=6.0, addresses=2, tokens=2, lately=100.0)
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import threading
 from contextlib import suppress
 
 import pytest
+from clocks import Clock
 
 from homeostat.service import reading, tokens
 from homeostat.service.callers import FRESH, LATELY, Callers
@@ -12,13 +13,6 @@ from homeostat.service.reading import Reading
 from homeostat.service.uses import Uses
 from homeostat.stores import open_store
 from homeostat.stores.faults import Busy, StoreBroken, StoreFull
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 class Stuck:

@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from clocks import Clock
 from house import LINES, lines, record
 
 from homeostat.errors import ConfigError
@@ -15,18 +16,6 @@ from homeostat.service.settings import Service, service_of
 
 LIMITS = RateLimits(requests=2.0, bytes=100.0, reads=1.0, burst=3.0)
 SEND, READ = ("/v1/records", "ingest"), ("/v1/models", "read")
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

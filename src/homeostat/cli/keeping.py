@@ -30,8 +30,7 @@ def kept_in(folder: Path, settings: Fleet) -> Iterator[Ingest]:
     def ledger_of(store: Store) -> Ledger:
         return Ledger(
             store, settings.engine_of, lambda: time.time_ns() // 1000, service.limits,
-            settings.models, caring.course_of, settings.lateness_of,
-            veils,
+            settings.models, caring.course_of, settings.lateness_of, veils,
         )  # fmt: skip
 
     if isinstance(where, Path):

@@ -109,7 +109,7 @@ def each(
             found |= {at: read(answer) for at, answer in deal.answers(wait=True)}
         finally:
             deal.stop()
-    yield from (found[at] for at in range(len(shares)))
+    yield from (found.pop(at) for at in range(len(shares)))
 
 
 class _Deal:

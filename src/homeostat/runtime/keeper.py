@@ -69,9 +69,8 @@ class Keeper:
         self._bytes = 0
         self._closed = False
         self.broken: Exception | None = None
-        self.trouble: Busy | None = (
-            None  # why the last transaction could not be; one comes each second
-        )
+        self.trouble: Busy | None = None
+        """Why the last transaction could not be; there is one a second."""
         self.ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="homeostat-keeper", daemon=True)
 

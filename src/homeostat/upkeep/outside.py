@@ -16,7 +16,7 @@ from homeostat.stores.faults import StoreBroken
 from homeostat.stores.sqlite import FILE, LONG_LOG
 from homeostat.upkeep.findings import BACKUP, Finding, error, fine, warning
 
-LOG, SHARED = FILE + "-wal", FILE + "-shm"
+LOG, SHARED = FILE + lineage.LOG, FILE + "-shm"
 _MAGIC = b"SQLite format 3\0"
 _ROOM = 64 << 20  # bytes that have to be free, besides a tenth of what there is
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
