@@ -106,6 +106,9 @@ class Rivers:
                 return Requests(np.array([row]), ["drift"])
         return Requests(np.empty(0, dtype=np.int64), [])
 
+    def renewed(self) -> None:
+        """It began anew when it asked."""
+
     def again(self) -> Rivers:
         return Rivers(self.make)
 

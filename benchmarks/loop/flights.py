@@ -1,13 +1,14 @@
 """A year of flights through the real service, its store, a command as trainer and a scorer.
 
 Starts `homeostat serve` on a folder of its own, and tells it January's flights, which its first
-model has learned. Then each flight is served by the version that the service names champion at
-its departure; its record is sent then, its label when it has landed. The service asks, retrains
-by a command, compares and promotes. Prints what it decided, the accuracy beside monthly calendars
-(of the demonstration's learner, and of the one that is used here), and for each change of the
-champion how both versions do on the flights of the following 30 days.
+model has learned. Then each flight is served by the version that the service names at its
+departure; its record is sent then, its label when it has landed. The service asks, retrains by a
+command, compares, promotes, and says who leads meanwhile. Prints what it decided, the accuracy
+beside monthly calendars (of the demonstration's learner, and of the one that is used here) and
+beside the champion alone, and for each change of the champion how both versions do on the flights
+of the following 30 days.
 
-`python benchmarks/loop/flights.py` takes some minutes. `--kill 20` lives the year a second time,
+`python benchmarks/loop/flights.py` takes a quarter of an hour. `--kill 20` lives the year a second time,
 ends the service by SIGKILL at 20 random moments of it, and says whether it decided the same.
 `--set compare.minimum=500` changes a setting.
 """
@@ -37,9 +38,16 @@ from homeostat.demo.loop import DAY
 MODEL, FIRST = "flights", "january"
 ARROW = "application/vnd.apache.arrow.stream"
 BLOCK = 2500
-STEP = 1000  # landings between two looks at who serves
+LOOK = 250  # landings between two looks at who serves, some six hours
 DECISIONS = ("ModelPromoted", "ChallengerRejected", "ChallengerUndecided", "ModelRolledBack")
-TOLD = (*DECISIONS, "RetrainStarted", "ChallengerRegistered", "RetrainSucceeded", "RetrainFailed")
+TOLD = (
+    *DECISIONS,
+    "LeaderChanged",
+    "RetrainStarted",
+    "ChallengerRegistered",
+    "RetrainSucceeded",
+    "RetrainFailed",
+)
 NOISE = 2.05  # standard errors of the mean of some 30 days, for flights of one day are dependent
 
 
@@ -104,17 +112,18 @@ def main() -> None:
     parser.add_argument("--kill", type=int, default=0, help="so many times, in a second year")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
     parser.add_argument("--days", type=int, default=366, help="of the year, for a short look")
+    parser.add_argument("--look", type=int, default=LOOK, help="landings between two looks")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     flights, plan = load(), changed(options.set)
-    year = lived(flights, plan, options.days, [])
-    figures = shown(flights, year, plan) | {"set": options.set}
+    year = lived(flights, plan, options, [])
+    figures = shown(flights, year, plan) | {"set": options.set, "look": options.look}
     if options.kill:
         rng = random.Random(options.seed)
-        last = len(steps(flights, options.days)) - 1
+        last = len(steps(flights, options.days, options.look)) - 1
         moments = sorted(rng.sample(range(last), options.kill))
-        again = lived(flights, plan, options.days, [(at, rng.random() * 0.5) for at in moments])
+        again = lived(flights, plan, options, [(at, rng.random() * 0.5) for at in moments])
         figures["killed"] = again.starts - 1
         figures["same_decisions"] = again.decisions() == year.decisions()
         figures["same_predictions"] = bool((again.right == year.right).all())
@@ -140,14 +149,14 @@ def first_of(flights: Flights) -> int:
     return int(np.searchsorted(flights.departed, month_starts()[0]))
 
 
-def steps(flights: Flights, days: int) -> list[np.ndarray]:
+def steps(flights: Flights, days: int, look: int) -> list[np.ndarray]:
     """The flights by landing, so many at a time."""
     rows = np.argsort(flights.landed, kind="stable")
     rows = rows[(rows >= first_of(flights)) & (flights.landed[rows] < days * DAY)]
-    return [rows[at : at + STEP] for at in range(0, len(rows), STEP)]
+    return [rows[at : at + look] for at in range(0, len(rows), look)]
 
 
-def lived(flights: Flights, plan: dict, days: int, kills: list[tuple[int, float]]) -> Year:
+def lived(flights: Flights, plan: dict, options, kills: list[tuple[int, float]]) -> Year:
     """The year, with the service killed so many seconds after the beginning of those steps."""
     with tempfile.TemporaryDirectory(prefix="flights") as name:
         folder = Path(name)
@@ -159,12 +168,12 @@ def lived(flights: Flights, plan: dict, days: int, kills: list[tuple[int, float]
             folder, config, {"FLIGHTS_FIRST": str(folder / FIRST), "OMP_NUM_THREADS": "1"}
         )
         try:
-            return _lived(flights, server, days, dict(kills))
+            return _lived(flights, server, options, dict(kills))
         finally:
             server.stop()
 
 
-def _lived(flights: Flights, server: Server, days: int, kills: dict[int, float]) -> Year:
+def _lived(flights: Flights, server: Server, options, kills: dict[int, float]) -> Year:
     serving, departed = Serving(flights), first_of(flights)
     version, artifact = FIRST, str(server.folder / FIRST)
     artifacts = {version: str(artifact)}
@@ -172,7 +181,7 @@ def _lived(flights: Flights, server: Server, days: int, kills: dict[int, float])
     for at in range(0, len(known), BLOCK):
         body = serving.serve(known[at : at + BLOCK], version, artifact, labelled=True)
         server.ask("POST", "/v1/records", body, ARROW)
-    for at, landed in enumerate(steps(flights, days)):
+    for at, landed in enumerate(steps(flights, options.days, options.look)):
         if at in kills:
             threading.Timer(kills[at], server.kill).start()
         minute = int(flights.landed[landed[-1]])
@@ -184,14 +193,20 @@ def _lived(flights: Flights, server: Server, days: int, kills: dict[int, float])
         server.ask("POST", "/v1/labels", json.dumps(labels).encode(), "application/json")
         server.rest(MODEL)
         told = server.ask("GET", f"/v1/models/{MODEL}/versions")
-        if told["standing"]["champion"] != version:
-            version = told["standing"]["champion"]
+        serves = told["standing"]["leader"] or told["standing"]["champion"]
+        if serves != version:
+            version = serves
             made = {each["version"]: each["artifact"] for each in told["versions"]}
             artifact = artifacts.setdefault(version, made[version])
         departed = until
+        if at % 50 == 0:
+            print(f"day {minute // DAY}, {version} serves", file=sys.stderr, flush=True)
     events = server.heard(MODEL, TOLD)
     right = serving.predicted[first_of(flights) : departed]
     truth = flights.label[first_of(flights) : departed]
+    artifacts |= {
+        each["version"]: each["artifact"] for each in told["versions"] if each["artifact"]
+    }
     predictions = {v: flights_model.load(a).predict(flights.features) for v, a in artifacts.items()}
     served = serving.served[first_of(flights) : departed]
     return Year(served, right == truth, events, predictions, server.starts)
@@ -210,7 +225,10 @@ def shown(flights: Flights, year: Year, plan: dict) -> dict:
         print(f"{f'every month, {window} days':28}{right:8.4f}{10:13}")
     same = blended_calendar(flights, json.loads(plan["trainer.windows"]))[:n].mean()
     print(f"{'every month, same learner':28}{same:8.4f}{10:13}")
+    crowned = champion_alone(flights, year)
     print(f"{'homeostat':28}{accuracy:8.4f}{year.count('RetrainSucceeded'):13}")
+    print(f"{'its champion alone':28}{crowned:8.4f}{year.count('RetrainSucceeded'):13}")
+    print(f"the leader changed {year.count('LeaderChanged')} times")
     print(f"{year.count('ModelPromoted')} promotions, {year.recalled()} of them recalled, "
           f"{year.count('ModelRolledBack')} taken back, "
           f"{worse} with fewer right in the 30 days after, beyond noise")  # fmt: skip
@@ -221,12 +239,30 @@ def shown(flights: Flights, year: Year, plan: dict) -> dict:
         )
     return {
         "records": n, "accuracy": round(accuracy, 4), "best_calendar": round(calendars[best], 4),
-        "same_learner_calendar": round(float(same), 4),
+        "same_learner_calendar": round(float(same), 4), "champion_alone": round(crowned, 4),
+        "leaders": year.count("LeaderChanged"),
         "gain": round(accuracy - calendars[best], 4), "retrainings": year.count("RetrainStarted"),
         "recalled": year.recalled(),
         "failed": year.count("RetrainFailed"), "promotions": year.count("ModelPromoted"),
         "rolled_back": year.count("ModelRolledBack"), "worse": worse, "changes": changes,
     }  # fmt: skip
+
+
+def champion_alone(flights: Flights, year: Year) -> float:
+    """How often the champion of the moment would have been right."""
+    first, n = first_of(flights), len(year.right)
+    champion = np.full(n, FIRST, dtype=object)
+    for event in year.events:
+        if event["kind"] in ("ModelPromoted", "ModelRolledBack"):
+            now = event["challenger" if event["kind"] == "ModelPromoted" else "model_version"]
+            at = np.searchsorted(flights.departed, minutes(event["created_at"]), side="right")
+            champion[at - first :] = now
+    rows = slice(first, first + n)
+    right = np.zeros(n, dtype=bool)
+    for version in set(champion):
+        own = champion == version
+        right[own] = (year.predicted[version][rows] == flights.label[rows])[own]
+    return float(right.mean())
 
 
 def blended_calendar(flights: Flights, windows: list[int]) -> np.ndarray:
@@ -244,21 +280,31 @@ def blended_calendar(flights: Flights, windows: list[int]) -> np.ndarray:
 
 def followed(flights: Flights, year: Year):
     """Each change of the champion: both versions on the flights of the 30 days after it."""
-    first = first_of(flights)
-    for at in np.flatnonzero(year.served[1:] != year.served[:-1]) + 1:
-        before, after = year.served[at - 1], year.served[at]
-        minute = int(flights.departed[first + at])
+    for event in year.events:
+        if event["kind"] not in ("ModelPromoted", "ModelRolledBack"):
+            continue
+        before, after = event["model_version"], event["challenger"]
+        if event["kind"] == "ModelRolledBack":
+            before, after = after, before
+        minute = minutes(event["created_at"])
         until = int(np.searchsorted(flights.departed, minute + 30 * DAY))
-        rows = slice(first + at, until)
+        rows = slice(int(np.searchsorted(flights.departed, minute)), until)
         truth = flights.label[rows]
         old, new = (year.predicted[v][rows] == truth for v in (before, after))
         gained = new.astype(int) - old
         yield {
-            "day": minute // DAY, "before": str(before), "after": str(after), "flights": len(truth),
+            "day": minute // DAY, "before": before, "after": after, "flights": len(truth),
             "difference": round(float(gained.mean()), 4),
             "z": round(by_days(gained, (flights.departed[rows] - minute) // DAY), 2),
             "mcnemar": round(int(gained.sum()) / max(1, int(np.abs(gained).sum())) ** 0.5, 2),
         }  # fmt: skip
+
+
+def minutes(instant: str) -> int:
+    """Of the year, until an instant."""
+    return int(
+        (np.datetime64(instant.rstrip("Z"), "m") - instants(np.int64(0))) // np.timedelta64(1, "m")
+    )
 
 
 def by_days(gained: np.ndarray, day: np.ndarray) -> float:

@@ -15,7 +15,7 @@ PLAN = {
     "data.held_out": 0,
     "trainer.windows": "[7, 14, 30]",  # days; a model of each, and their mean is the version
     "trainer.recent": 0,  # the latest flights, on which the trainer chooses what goes forward
-    "recall.versions": 10,
+    "recall.versions": 0,
     "recall.records": 4000,
     "recall.alpha": 0.05,
     "recall.margin": 0.0,
@@ -26,6 +26,9 @@ PLAN = {
     "compare.patience": "30d",
     "compare.watch": 0,
     "compare.watch_margin": 0.0,
+    "leader.versions": 12,
+    "leader.among": "registered",
+    "leader.lasts": 2000,
 }
 
 CONFIG = """
@@ -98,6 +101,11 @@ minimum = {compare.minimum}
 patience = "{compare.patience}"
 watch = {compare.watch}
 watch_margin = {compare.watch_margin}
+
+[models.flights.retraining.leader]
+versions = {leader.versions}
+among = "{leader.among}"
+lasts = {leader.lasts}
 """
 
 

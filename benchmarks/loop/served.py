@@ -113,11 +113,14 @@ def numbered(store: Store, model: str) -> int:
 
 
 def rested(store: Store, model: str) -> bool:
-    """Whether no job is open, and the comparison has seen all that has come."""
+    """Whether no job is open, and comparison and leader have seen all that has come."""
     number = numbered(store, model)
     if jobs.all_of(store, number, jobs.OPEN, 1):
         return False
     if any(look.model == number for look in versions.looks(store)):
         return False
-    progress = versions.progress(store, number)
-    return progress is None or store.fact_at(number, progress.cursor) is None
+    progress, lead = versions.progress(store, number), versions.lead_of(store, number)
+    waits = [progress.cursor] if progress else []
+    if lead is not None and len(lead.since) > 1:
+        waits.append(lead.cursor)
+    return all(store.fact_at(number, cursor) is None for cursor in waits)

@@ -34,6 +34,8 @@ from homeostat.events import (
     EpisodeEvent,
     FailureEvent,
     JobEvent,
+    LeaderChanged,
+    LeaderEvent,
     MetricEvent,
     MetricUpdated,
     ModelPromoted,
@@ -71,7 +73,7 @@ if TYPE_CHECKING:
     from homeostat.client import Client
     from homeostat.comparison import Comparison, compare
     from homeostat.confidence import ConfidenceSequence
-    from homeostat.decision import Decision, decide
+    from homeostat.decision import Decision, FixedShare, decide
     from homeostat.diagnosis import Diagnosis, diagnose
     from homeostat.drift.episodes import Episodes
     from homeostat.metrics.balanced_accuracy import BalancedAccuracy
@@ -126,6 +128,7 @@ _LATER = {
     "EstimatedStrategy": "strategies.performance",
     "F1": "metrics.f1",
     "Fairness": "parity",
+    "FixedShare": "decision",
     "LabelVolume": "strategies.labels",
     "LatencyQuantile": "metrics.latency_quantile",
     "LogLoss": "metrics.log_loss",
@@ -219,6 +222,7 @@ __all__ = [
     "EventBus",
     "FailureEvent",
     "Fairness",
+    "FixedShare",
     "Full",
     "HomeostatError",
     "InferenceRecord",
@@ -229,6 +233,8 @@ __all__ = [
     "Lagged",
     "LatencyMetric",
     "LatencyQuantile",
+    "LeaderChanged",
+    "LeaderEvent",
     "LogLoss",
     "Metric",
     "MetricEvent",

@@ -189,8 +189,8 @@ class Batch(Sequence[InferenceRecord]):
         truth = {"ground_truth_label": intake.object_array(labels)}
         return Batch(self._n, {**columns, **nested, **truth}, None)
 
-    def with_predictions(self, labels: Any, model_version: str) -> Batch:
-        """The same records as another version predicts them, without scores.
+    def with_predictions(self, labels: Any, model_version: str | Sequence[str]) -> Batch:
+        """The same records as another version predicts them, or one each, without scores.
 
         Raises InvalidInput unless there is one label a record, text or number.
         """

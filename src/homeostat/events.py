@@ -106,6 +106,15 @@ class DecisionEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     evidence: dict[str, Any] | None = None
 
 
+class LeaderEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
+    """`model_version` leads in the place of `previous`; weights: of all that may, 1 together."""
+
+    model_version: str
+    previous: str
+    created_at: datetime
+    weights: dict[str, float]
+
+
 class SuppressedEvent(_Payload, frozen=True, gc=False, omit_defaults=True):
     """Requests that made no job: why, how many, and their numbers in the log (at most 100)."""
 
@@ -277,6 +286,12 @@ class WatchEnded(SystemEvent, frozen=True, gc=False):
     """The champion stays, and `challenger`, which it replaced, is compared with it no more."""
 
     payload: DecisionEvent
+
+
+class LeaderChanged(SystemEvent, frozen=True, gc=False):
+    """Another version answers from now on, for it has been best lately; the champion stays."""
+
+    payload: LeaderEvent
 
 
 class RetrainSuppressed(SystemEvent, frozen=True, gc=False):

@@ -11,7 +11,7 @@ from history import TURNS, Mute, Side, broken, history
 import homeostat as hs
 from homeostat.backtest.alarms import uncalled, unprompted
 from homeostat.backtest.comparing import trained, watched
-from homeostat.backtest.contestants import contestants
+from homeostat.backtest.contestants import Asking, contestants
 from homeostat.backtest.outcome import Outcome, over_time
 from homeostat.backtest.picture import pareto
 from homeostat.backtest.proposals import propose
@@ -251,6 +251,23 @@ def test_a_gate_lets_only_what_is_better_serve():
     assert report.strategies["low"].replaced == became.count("retrained")
     plain = report.strategies["every:300"]
     assert plain.replaced == plain.retrainings  # calendars have no gate
+
+
+class Hearing(hs.ThresholdStrategy):
+    """Counts how often another model began to serve."""
+
+    heard = 0
+
+    def renewed(self):
+        Hearing.heard += 1
+
+
+def test_a_strategy_hears_of_each_new_model_and_of_no_rejected_one():
+    low = contestants(PLAN, ["low"])[0]
+    spy = Asking(hs.any_of(low.asker.strategy, Hearing(0.01)))
+    found = trained(PLAN, [low._replace(asker=spy)], history(), Side, gate=True).strategies["low"]
+    assert found.retrainings > found.replaced > 0
+    assert Hearing.heard == found.replaced
 
 
 def test_a_training_that_fails_leaves_the_model_and_is_told():

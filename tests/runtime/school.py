@@ -8,22 +8,28 @@ from homeostat import AccuracyMetric, ThresholdStrategy
 from homeostat.engine import Engine
 from homeostat.errors import HomeostatError
 from homeostat.lifecycle import Predictions, Progress, Trained
-from homeostat.lifecycle.course import Comparing, Course, Data
+from homeostat.lifecycle.course import Comparing, Course, Data, Leading
 from homeostat.lifecycle.course import Recalling as RecallRules
 from homeostat.lifecycle.orders import CANCELLED, FAILED, RUNNING, SUCCEEDED
 from homeostat.lifecycle.rules import Rules
+from homeostat.runtime import crash
+from homeostat.runtime.following import Following
 from homeostat.runtime.recalling import Recalling
 from homeostat.runtime.registrar import Registrar
 from homeostat.runtime.scoring import Scoring
 from homeostat.runtime.trainings import Care, Trainings
 from homeostat.stores import jobs
 
-__all__ = ["CANCELLED", "FAILED", "RUNNING", "SUCCEEDED", "School", "course_of", "made"]
+__all__ = [
+    "CANCELLED", "FAILED", "RUNNING", "SUCCEEDED", "Hand", "Killed", "School", "course_of", "made",
+]  # fmt: skip
 
 
-def course_of(rules=None, compare=None, data=None, recall=None):
+def course_of(rules=None, compare=None, data=None, recall=None, leader=None):
     return Course(
         trainer={"type": "told"},
+        scorer={"type": "answers"},
+        leader=Leading(**{"versions": 0} | (leader or {})),
         rules=Rules(**{"cooldown": 0, "per_day": 0, "per_week": 0} | (rules or {})),
         compare=Comparing(**{"minimum": 20} | (compare or {})),
         data=Data(**{"least": 1} | (data or {})),
@@ -107,6 +113,23 @@ class Aliases:
         return self.named.get((model, alias))
 
 
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Hand:
+    """What the crashpoint has for `os`."""
+
+    @staticmethod
+    def getpid():
+        return 0
+
+    @staticmethod
+    def kill(*_):
+        crash._ARMED = ""
+        raise Killed
+
+
 class School(Shop):
     """The loop with everything that follows it, one step at a time."""
 
@@ -123,6 +146,7 @@ class School(Shop):
             self.store, self.change, lambda name: care, self.folder / "jobs", self.shelve, clock
         )
         self.scoring = Scoring(self.store, self.change, lambda name: care, clock)
+        self.following = Following(self.store, self.change, lambda name: care, clock)
         self.registrar = Registrar(self.store, self.kept, [self.registry], clock)
 
     def shelve(self, path):
@@ -137,7 +161,9 @@ class School(Shop):
     def step(self):
         """All that is due, until nothing is."""
         for _ in range(100):
-            workers = (self.recalling, self.trainings, self.scoring, self.registrar)
+            workers = (
+                self.recalling, self.trainings, self.scoring, self.following, self.registrar
+            )  # fmt: skip
             if not sum(worker.step() for worker in workers):
                 return
         raise AssertionError("it never ends")

@@ -8,12 +8,13 @@ import random
 from contextlib import suppress
 
 import pytest
-from school import School, course_of
+from school import Hand, Killed, School, course_of
 
 from homeostat.errors import HomeostatError
 from homeostat.lifecycle import Trained
 from homeostat.runtime import crash
 from homeostat.runtime.ground import NotNow
+from homeostat.runtime.leading import Leading
 from homeostat.runtime.loop import Loop
 from homeostat.runtime.retrainings import Retrainings
 from homeostat.stores import jobs, versions
@@ -22,42 +23,32 @@ SEEDS, PARTS, ENOUGH = 60, 6, 60
 STEPS = 60
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class Hand:
-    """What the crashpoint has for `os`."""
-
-    @staticmethod
-    def getpid():
-        return 0
-
-    @staticmethod
-    def kill(*_):
-        crash._ARMED = ""
-        raise Killed
-
-
 class Life:
     """One seed: a school, and what is known to have been begun outside of it."""
 
-    def __init__(self, folder, seed):
+    def __init__(self, folder, seed, leads=False):
         self.chance, self.number = random.Random(seed), 0
         recall = {"versions": self.chance.choice([0, 5, 5]), "minimum": 5, "alpha": 0.9}
         recall["every"] = self.chance.choice([None, "1m"])
+        compare, leader = {"minimum": 10, "watch": 200}, {}
+        if leads:
+            recall, compare["minimum"] = {}, self.chance.choice([30, 300])
+            among = self.chance.choice(["promoted", "registered", "registered"])
+            leader = {"versions": 4, "among": among, "lasts": 50}
         self.school = School(folder, course_of(
-            {"cooldown": "10s"}, {"minimum": 10, "watch": 200}, recall=recall
+            {"cooldown": "10s"}, compare, recall=recall, leader=leader
         ))  # fmt: skip
+        self.often = 3 if leads else 1
         self.school.scorer.of = dict.fromkeys(["v1"], "no")
-        self.versions = self.recalls = 0
+        self.versions = self.recalls = self.leads = 0
         self.right = "yes"
 
     def run(self):
         self.traffic()
         often, seldom = [self.traffic] * 3 + [self.step] * 2, [self.crash_soon, self.restart]
+        often *= self.often
         acts = [*often, self.outcome, self.zombie, self.cancel, self.word, self.weather, *seldom]
-        for _ in range(STEPS):
+        for _ in range(STEPS * self.often):
             self.survive(self.chance.choice(acts))
             self.check()
         crash._ARMED = ""
@@ -91,6 +82,7 @@ class Life:
             school.recalling.step()
             school.trainings.step()
             school.scoring.step()
+            school.following.step()
             school.registrar.step()
 
     def outcome(self):
@@ -137,7 +129,8 @@ class Life:
         school.now += self.chance.randint(0, 60) * 1_000_000
 
     def crash_soon(self):
-        points = (*crash.LOOP_POINTS, *crash.RECALL_POINTS, "before_commit", "before_save")
+        points = (*crash.LOOP_POINTS, *crash.RECALL_POINTS, *crash.LEAD_POINTS)
+        points += ("before_commit", "before_save")
         crash._ARMED, crash._left = self.chance.choice(points), 1
 
     def restart(self):
@@ -180,6 +173,7 @@ class Life:
         )
         assert versions.looks(school.store) == []
         self.judge_watches()
+        self.judge_leaders()
         serving = "v1"
         for event in school.events():
             if event.kind in ("ModelPromoted", "ModelRolledBack"):
@@ -199,6 +193,30 @@ class Life:
         before = school.hash(), school.story()
         school.reopen()
         assert (school.hash(), school.story()) == before
+
+    def judge_leaders(self):
+        """Each who leads takes over from who did, and nobody leads who was sent away."""
+        champion, leader, away = "v1", None, set()
+        for event in self.school.events():
+            told = school_told(event)
+            if event.kind == "LeaderChanged":
+                assert told["previous"] == (leader or champion)
+                leader = told["model_version"]
+                self.leads += 1
+            elif event.kind == "ModelPromoted":
+                champion = told["challenger"]
+                away.discard(champion)
+            elif event.kind == "ModelRolledBack":
+                champion = told["model_version"]
+                away = (away | {told["challenger"]}) - {champion}
+            elif event.kind == "ChallengerRejected":
+                away.add(told["challenger"])
+            elif event.kind == "ChallengerRegistered":
+                away.discard(told["version"])
+            leader = None if leader == champion else leader
+        standing = self.school.loop.standing
+        assert standing.serves == (leader or champion)
+        assert standing.serves not in away
 
     def judge_watches(self):
         """Each promotion is watched, and each watch has one end, or none yet."""
@@ -228,10 +246,10 @@ def by_hand(monkeypatch):
     monkeypatch.setattr(crash, "_ARMED", "")
 
 
-def live(tmp_path, seed):
+def live(tmp_path, seed, leads=False):
     folder = tmp_path / str(seed)
     folder.mkdir()
-    life = Life(folder, seed)
+    life = Life(folder, seed, leads)
     try:
         life.run()
     finally:
@@ -249,10 +267,16 @@ def test_whatever_happens_the_story_is_one(tmp_path, part):
     assert sum(life.recalls for life in lives) > 0
 
 
-def found_within(tmp_path, seeds):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_with_leaders_too(tmp_path, part):
+    lives = [live(tmp_path, seed, leads=True) for seed in range(part * 5, part * 5 + 5)]
+    assert sum(life.leads for life in lives) > 3
+
+
+def found_within(tmp_path, seeds, leads=False):
     for seed in range(seeds):
         try:
-            live(tmp_path, seed)
+            live(tmp_path, seed, leads)
         except AssertionError:
             return seed
     return None
@@ -268,6 +292,11 @@ def test_without_fencing_it_would_be_noticed(tmp_path, monkeypatch):
 def test_a_look_that_counts_twice_would_be_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(versions, "end_look", lambda *_: True)
     assert found_within(tmp_path, ENOUGH) is not None
+
+
+def test_one_who_was_sent_away_and_leads_would_be_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(Leading, "out", lambda *_: None)
+    assert found_within(tmp_path, ENOUGH, leads=True) is not None
 
 
 def test_a_watch_that_ends_untold_would_be_noticed(tmp_path, monkeypatch):

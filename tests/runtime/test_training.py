@@ -25,6 +25,7 @@ from homeostat.runtime.joined import labelled_back, labelled_on
 from homeostat.runtime.sampling import even_shares
 from homeostat.runtime.training import TooFew, choose, write
 from homeostat.stores.jobs import Job
+from homeostat.times import to_micros
 
 DAY = 86_400
 
@@ -53,6 +54,10 @@ def sent(shop, numbers, label="yes"):
 
 def moment(number):
     return START + timedelta(seconds=number)
+
+
+def times_of(positions):
+    return to_micros(START) + positions * 1_000_000
 
 
 def drift(at, since, direction):
@@ -128,8 +133,9 @@ def test_those_held_out_are_of_the_whole_window(shop):
     assert min(thirds) > 60  # the newest are in both, as the oldest are
     assert found.cut == min(out)
     positions = np.arange(2_000)
-    assert set(positions[compared(positions, found.manifest)]) & trained == set()
-    assert set(positions[compared(positions, found.manifest) & (positions >= 500)]) == out
+    unseen = positions[compared(positions, times_of(positions), found.manifest)]
+    assert set(unseen) & trained == set()
+    assert set(unseen[unseen >= 500]) == out
     assert found.manifest == chosen(shop, window=1_500, held_out=300).manifest
 
 
@@ -162,6 +168,21 @@ def test_what_came_while_the_data_were_broken_is_left_out(shop):
     assert found.manifest["left_out"] == 6
     assert found.manifest["quarantined"] == [["2026-03-01T00:00:05Z", "2026-03-01T00:00:10Z"]]
     assert len(numbers(chosen(shop, quarantine=False))) == 20
+
+
+@pytest.mark.parametrize("how", ["latest", "spread"])
+def test_what_is_held_out_was_not_broken_and_nobody_is_compared_on_what_was(shop, how):
+    sent(shop, range(200))
+    told(shop, drift(178, 150, "broken"), ended(190))
+    found = chosen(shop, held=how, held_out=40)
+    positions, broken = np.arange(220), range(150, 191)
+    unseen = positions[compared(positions, times_of(positions), found.manifest)].tolist()
+    inside = [at for at in unseen if found.cut <= at < 200]
+    assert len(inside) == found.manifest["held_out"]
+    assert not {*inside, *numbers(found)} & {*broken}
+    assert {*inside, *numbers(found), *broken} == {*range(200)}
+    later = found.manifest["before"]
+    assert {*range(later, 220)} <= {*unseen}  # whatever it is like
 
 
 @pytest.mark.parametrize("turn", [ModelPromoted, ModelRolledBack])

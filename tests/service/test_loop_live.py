@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from live import Live
 
 from homeostat.cli.group import cli
-from homeostat.runtime.crash import LOOP_POINTS, RECALL_POINTS
+from homeostat.runtime.crash import LEAD_POINTS, LOOP_POINTS, RECALL_POINTS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PATIENCE = 60.0  # seconds; a failing test ends, nothing is measured
@@ -306,6 +306,60 @@ def test_what_was_right_before_is_recalled(place, point):
         ]  # fmt: skip
         assert origins == ["trained", "recalled"]
         assert story(live).count("RetrainStarted") == 1
+    finally:
+        live.close()
+    replayed = CliRunner().invoke(cli, ["replay", "--check", "--data", str(place / "data"),
+                                        "--config", str(place / "homeostat.toml")])  # fmt: skip
+    assert replayed.exit_code == 0, replayed.output
+
+
+LEADER = """
+[retraining.leader]
+versions = 5
+among = "registered"
+lasts = 100
+"""
+
+
+def leads(live):
+    return told(live, "versions").get("serves")
+
+
+def and_back(live, sent):
+    """ "yes" is right, "no" is again; True once the second version has led and given way."""
+    serving, led = leads(live) or "v1", story(live).count("LeaderChanged")
+    said = "no" if serving == "v1" else "yes"
+    send(live, records([next(sent) for _ in range(20)], said, "no" if led else "yes", serving))
+    return story(live).count("LeaderChanged") > 1
+
+
+@pytest.mark.parametrize("point", [None, *LEAD_POINTS])
+def test_who_has_been_right_lately_answers(place, point):
+    """Through a service of its own, which is killed while it counts, too; the champion stays."""
+    config = (place / "homeostat.toml").read_text().replace("minimum = 30", "minimum = 100000")
+    environment = {} if point is None else {"HOMEOSTAT_CRASH": f"{point}:2"}
+    live, done = Live(place, config + LEADER, environment=environment), False
+    end, sent = time.monotonic() + PATIENCE, iter(range(10_000))
+    try:
+        while not done and time.monotonic() < end:
+            with suppress(httpx.HTTPError):
+                done = and_back(live, sent)
+            if live.process.poll() is not None:
+                assert live.process.returncode == -signal.SIGKILL
+                live.close()
+                live = Live(place, config + LEADER)
+            time.sleep(0.05)
+        assert done, (story(live), told(live, "versions"))
+        kind = "LeaderChanged"
+        changes = [each["event"][kind] for each in events(live) if each["kind"] == kind]
+        assert [each["model_version"] for each in changes[:2]] == ["shop-1", "v1"]
+        assert [each["previous"] for each in changes[:2]] == ["v1", "shop-1"]
+        assert champion(live) == "v1"
+        token = place / "token"
+        token.write_text(live.token)
+        shown = CliRunner().invoke(cli, ["versions", "shop", "--url", live.url,
+                                         "--token-file", str(token), "-o", "table"])  # fmt: skip
+        assert ("leads" in shown.output) == (leads(live) != "v1")
     finally:
         live.close()
     replayed = CliRunner().invoke(cli, ["replay", "--check", "--data", str(place / "data"),

@@ -7,7 +7,7 @@ from homeostat.lifecycle.versions import Version
 from homeostat.stores import jobs, versions
 from homeostat.stores.faults import Damaged, StoreError
 from homeostat.stores.jobs import QUEUED, RECALLED, RUNNING, SUCCEEDED, WAITING, Job
-from homeostat.stores.versions import Look, Move, Progress, Shadow, Standing
+from homeostat.stores.versions import Lead, Look, Move, Progress, Shadow, Standing
 
 ODD = "\u202e\u00e9\U0001f600'; DROP TABLE jobs; -- %s ?"
 
@@ -164,6 +164,23 @@ def test_looks_are_asked_for_and_ended_once(store):
         assert versions.end_look(store, Look(1, 5, None))
         assert not versions.end_look(store, Look(1, 5, None))
     assert versions.looks(store) == [Look(2, 2**40, "j")]
+
+
+def test_who_leads_is_kept_to_the_last_bit(store):
+    weights = {"v2": 1 / 3, "v1": 1 - 1 / 3}
+    lead = Lead(2**40, {"v1": 5, "v2": 0}, [(7, "v2")], {"weights": weights})
+    with store.change():
+        versions.keep_lead(store, 1, Lead(1, {}, [], {}))
+        versions.keep_lead(store, 1, lead)
+        versions.keep_lead(store, 2, lead)
+    found = versions.lead_of(store, 1)
+    assert (found.cursor, found.since, found.share) == (2**40, lead.since, lead.share)
+    assert [*found.share["weights"]] == ["v2", "v1"]  # of equals the first leads
+    assert [tuple(each) for each in found.favours] == [(7, "v2")]
+    assert versions.led(store) == {1, 2}
+    with store.change():
+        versions.drop_lead(store, 1)
+    assert (versions.lead_of(store, 1), versions.led(store)) == (None, {2})
 
 
 # Moves --------------------------------------------------------------------------------------------

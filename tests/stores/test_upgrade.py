@@ -15,6 +15,7 @@ WRITTEN = {
     "first tables": "d68e732972cbeb31",
     "the loop": "ee11a41e3a9f0c42",
     "looks at earlier versions": "7708a8497ef95136",
+    "who leads": "7d9c2d055b82c2fe",
 }
 """Digests of the steps that were taken somewhere: a step that changes would leave those behind."""
 

@@ -39,6 +39,10 @@ class Asker(Protocol):
         """All requests within the next records, with the reasons of the first `most`."""
         ...
 
+    def renewed(self) -> None:
+        """Another model serves from now on."""
+        ...
+
     def again(self) -> Asker:
         """The same, as it was before it saw anything."""
         ...
@@ -73,6 +77,9 @@ class Never(Stateful):
     def asks(self, batch: Batch, events: EventBatch, most: int) -> Requests:
         return Requests(np.empty(0, dtype=np.int64), [])
 
+    def renewed(self) -> None:
+        """It is the same to it."""
+
     def again(self) -> Never:
         return self
 
@@ -91,6 +98,9 @@ class Every(Stateful):
         self.seen = (self.seen + len(batch)) % self.n
         return Requests(rows, [f"{self.n:,} records since the last"] * min(len(rows), most))
 
+    def renewed(self) -> None:
+        """It goes on counting."""
+
     def again(self) -> Every:
         return Every(self.n)
 
@@ -108,6 +118,9 @@ class Asking:
         told = answers.make(np.arange(min(len(answers.answered), most)))
         reasons = [getattr(event.payload, "reason", event.kind) for event in told]
         return Requests(answers.answered // events.stride, reasons)
+
+    def renewed(self) -> None:
+        self.strategy.renewed()
 
     def again(self) -> Asking:
         return Asking(self.strategy.fresh())

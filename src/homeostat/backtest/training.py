@@ -179,8 +179,10 @@ class _Life:
         except Exception as error:
             became = f"failed: {type(error).__name__}: {error}"
         self.became.append(became)
-        if became == RETRAINED and self.engine is not None:
-            self.engine.renew()
+        if became == RETRAINED:
+            self.asker.renewed()
+            if self.engine is not None:
+                self.engine.renew()
 
     def _replaced(self, recent: Rows, end: int) -> str:
         if self.lived.gate and not self._better(recent):

@@ -69,6 +69,8 @@ def _told(answer: dict[str, Any]) -> str:
         if standing.get("challenger"):
             role = "watched against" if standing.get("watched") else "challenger"
             told += f", {role} {standing['challenger']}"
+        if standing.get("leader"):
+            told += f", {standing['leader']} leads"
         return told + f" (generation {standing['generation']})"
     return f"{answer['model']}: {answer['id']} {answer['state']}: {answer['reason']}"
 
@@ -98,6 +100,9 @@ def _shown_versions(told: dict[str, Any]) -> None:
              standing.get("champion"): "champion"}  # fmt: skip
     if not standing.get("watched"):  # in a watch it is the previous one that is compared
         names[standing.get("challenger")] = "challenger"
+    if standing.get("leader"):
+        role = names.get(standing["leader"])
+        names[standing["leader"]] = f"{role}, leads" if role else "leads"
     made = table("version", "", "made", "metrics, artifact")
     for each in told["versions"]:
         metrics = ", ".join(f"{name} {value:.4g}" for name, value in each["metrics"].items())

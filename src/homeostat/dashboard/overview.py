@@ -44,6 +44,7 @@ class Seen(msgspec.Struct, frozen=True):
     challenger: str | None
     watched: bool
     ready: bool
+    leader: str | None
     learning: tuple[int, int] | None
 
 
@@ -58,6 +59,7 @@ def seen(ledger: Ledger) -> list[Seen]:
             name, account.number, dict(account.counters), list(engine.off),
             standing.champion if standing else None, standing.challenger if standing else None,
             bool(standing and standing.watched), bool(standing and standing.ready),
+            standing.leader if standing else None,
             _learning(engine.detectors),
         ))  # fmt: skip
     return found
@@ -134,7 +136,7 @@ class Overview:
             "records": records, "labels": counters.get("labels", 0),
             "newest": counters.get("newest", 0) // 1000, "events": counters.get("events", 0),
             "alarms": len(opened), "decision": decided(story.decision),
-            "champion": model.champion, "challenger": model.challenger,
+            "champion": model.champion, "challenger": model.challenger, "leader": model.leader,
             "watched": model.watched, "ready": model.ready,
             "waiting": bool(job and job.state == jobs.WAITING), "job": job.id if job else None,
             "job_state": job.state if job else None, "silenced_until": until, "off": model.off,

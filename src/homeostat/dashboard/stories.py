@@ -127,6 +127,8 @@ def _said(told: Happening) -> str:
             return f"rolled back to {champion}, {challenger} gave way{tail}"
         case "WatchEnded":
             return f"{champion} stays, the watch is over{tail}"
+        case "LeaderChanged":
+            return f"{champion} answers in the place of {event.get('previous')}"
         case "PluginFailed":
             return f"{event.get('plugin')} failed: {event.get('error')}"
         case _:

@@ -12,6 +12,7 @@ from homeostat.decision import Decision
 from homeostat.durations import seconds
 from homeostat.lifecycle.course import Comparing
 from homeostat.lifecycle.covariate import covariate_of
+from homeostat.lifecycle.losses import losses, wrong
 from homeostat.lifecycle.scoring import Predictions
 from homeostat.state import from_bytes, to_bytes
 
@@ -102,28 +103,18 @@ class Contest:
     def remember(self, batch: Batch, champion: Predictions, challenger: Predictions) -> None:
         """Labelled records from before the challenger's training data, and what both say."""
         truth = batch.ground_truth_label.tolist()
-        losses = (self._loss(list(each.labels), truth) for each in (champion, challenger))
-        self._memory.update(*losses)
+        both = (losses(self._rules, each.labels, truth) for each in (champion, challenger))
+        self._memory.update(*both)
 
     def _took(
         self, which: int, said: list[Any], truth: list[Any], known: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         """The losses of one of the two, which are counted with how often it is right."""
-        losses = np.where(known, self._loss(said, truth), np.nan)
-        wrong = losses if self._rules.loss == "wrong" else _wrong(said, truth)
-        self._right[which] += int(known.sum()) - int(wrong[known].sum())
-        self._losses[which] = _plus(self._losses[which], losses[known])
-        return losses
-
-    def _loss(self, said: list[Any], truth: list[Any]) -> NDArray[np.float64]:
-        """The loss of each, NaN where there is no prediction."""
-        if self._rules.loss == "wrong":
-            return _wrong(said, truth)
-        misses = [abs(_number(a) - _number(b)) for a, b in zip(said, truth, strict=True)]
-        loss = np.array(misses, dtype=np.float64)
-        if self._rules.loss == "squared":
-            loss = loss * loss
-        return loss / self._rules.bound
+        found = np.where(known, losses(self._rules, said, truth), np.nan)
+        errors = found if self._rules.loss == "wrong" else wrong(said, truth)
+        self._right[which] += int(known.sum()) - int(errors[known].sum())
+        self._losses[which] = _plus(self._losses[which], found[known])
+        return found
 
     @property
     def gain(self) -> float:
@@ -210,12 +201,3 @@ def _labelled(batch: Batch) -> NDArray[np.bool_]:
 def _plus(total: float, values: NDArray[Any]) -> float:
     """One after the other, so that any cutting of them gives the same bits."""
     return float(np.cumsum(np.append(total, values))[-1])
-
-
-def _wrong(said: list[Any], truth: list[Any]) -> NDArray[np.float64]:
-    wrong = [float("nan") if a is None else float(a != b) for a, b in zip(said, truth, strict=True)]
-    return np.array(wrong, dtype=np.float64)
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")

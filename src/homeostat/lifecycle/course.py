@@ -15,6 +15,7 @@ from homeostat.lifecycle.rules import Rules
 LOSSES = ("wrong", "absolute", "squared")
 SPREAD, LATEST = "spread", "latest"
 EVEN, REGIMES = "even", "regimes"
+PROMOTED, REGISTERED = "promoted", "registered"
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -179,6 +180,35 @@ class Recalling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require(self.every is None or self.micros("every") > 0, "every", self.every, "above 0")
 
 
+class Leading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who answers between promotions: the version that has been best on the latest labels.
+
+    versions: the latest so many, of which one leads; 0 for none, the champion answers. among: those
+    that have been "promoted", or all that are "registered", from their registration on; one that
+    is rejected or taken back leads no more. lasts: labelled records for which the best of them
+    stays the best, about, as of `hs.FixedShare`.
+    """
+
+    versions: int = 0
+    among: str = PROMOTED
+    lasts: int = 2_000
+
+    @property
+    def wanted(self) -> bool:
+        """Whether another version than the champion may answer."""
+        return self.versions > 0
+
+    def check(self) -> None:
+        """Raises InvalidSetting for what cannot be."""
+        require(self.versions == 0 or 2 <= self.versions <= 100, "versions", self.versions,
+                "0 or from 2 to 100")  # fmt: skip
+        if self.among not in (PROMOTED, REGISTERED):
+            raise InvalidSetting(
+                f'among must be "{PROMOTED}" or "{REGISTERED}", got {self.among!r}'
+            )
+        require(self.lasts >= 2, "lasts", self.lasts, "at least 2")
+
+
 _SECOND = 1_000_000
 _MOST = 100_000
 
@@ -196,6 +226,7 @@ class Course(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: Data = Data()
     compare: Comparing = Comparing()
     recall: Recalling = Recalling()
+    leader: Leading = Leading()
 
 
 def course_of(given: Mapping[str, Any], path: str) -> Course:
@@ -213,6 +244,8 @@ def course_of(given: Mapping[str, Any], path: str) -> Course:
     if course.compare.covariate is not None and course.scorer is None:
         table = f"[{path.rpartition(' ')[2]}.scorer]"
         raise ConfigError(f"{path}.compare.covariate: needs a scorer; add a table {table}")
+    if course.leader.wanted:
+        _leads(course, path)
     for name in _PARTS:
         try:
             getattr(course, name).check()
@@ -221,11 +254,32 @@ def course_of(given: Mapping[str, Any], path: str) -> Course:
     return course
 
 
+def _leads(course: Course, path: str) -> None:
+    """Raises ConfigError for what does not go with a leader."""
+    if course.scorer is None:
+        table = f"[{path.rpartition(' ')[2]}.scorer]"
+        raise ConfigError(
+            f"{path}.leader: needs a scorer, which lets the versions predict that did not; "
+            f"add a table {table}"
+        )
+    if course.recall.wanted:
+        raise ConfigError(
+            f"{path}.leader: does not go with recall: a leader is an earlier version that is tried "
+            "again at each label; take one of them out"
+        )
+    if course.compare.covariate is not None:
+        raise ConfigError(
+            f"{path}.leader: does not go with compare.covariate: most records are served by "
+            "another version than the champion; take one of them out"
+        )
+
+
 _PARTS: dict[str, type[msgspec.Struct]] = {
     "rules": Rules,
     "data": Data,
     "compare": Comparing,
     "recall": Recalling,
+    "leader": Leading,
 }
 
 

@@ -53,6 +53,9 @@ LOOP_POINTS = (
 RECALL_POINTS = ("looked", "promoted")
 """Those of a look at earlier versions."""
 
+LEAD_POINTS = ("lead_counted",)
+"""Those of counting who leads."""
+
 INGEST_POINTS = ("ingest_before_commit", "ingest_after_commit")
 """Those of what a source delivers."""
 

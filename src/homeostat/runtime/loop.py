@@ -3,7 +3,7 @@
 Its methods are called within a change of the store, by the one thread that changes it, and what
 they decide is told through the account, whose journal keeps it as facts. What it knows is in the
 store; an account that is opened again has a loop that knows the same. `jobs` are its retrainings,
-`pairs` the comparison that runs.
+`pairs` the comparison that runs, `lead` who answers between promotions.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from homeostat.lifecycle.course import Course
 from homeostat.lifecycle.versions import CHALLENGER, CHAMPION, Version
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.ground import CAUSES, Ground, NotNow, Tell, but, causes_of
+from homeostat.runtime.leading import Leading
 from homeostat.runtime.pairing import Pairing
 from homeostat.runtime.retrainings import Retrainings
 from homeostat.stores import versions
@@ -53,6 +54,7 @@ class Loop:
         self.name, self._store, self._number = name, store, number
         self.jobs = Retrainings(self._ground, self._asked_for, self._challenge)
         self.pairs = Pairing(self._ground)
+        self.lead = Leading(self._ground)
 
     @property
     def standing(self) -> Standing | None:
@@ -110,6 +112,7 @@ class Loop:
             since=self._ground.at(), job=job.id, causes=causes_of(job),
         ))  # fmt: skip
         self.pairs.begin(job.manifest.get("cut", job.position))
+        self.lead.registered(version.version)
         versions.intend(self._store, self.name, CHALLENGER, version.version, self._ground.clock())
         origin = TRAINED if recalled is None else RECALLED
         self._ground.news(ChallengerRegistered, job, version, origin=origin, metrics=recalled)
@@ -149,6 +152,7 @@ class Loop:
         watching = self._ground.course.compare.watch > 0
         self._enthrone(self._ground.known, chosen, standing.champion, watching)
         self._ground.tell([ModelPromoted(told)])
+        self.lead.promoted(chosen, standing.champion)
 
     def reject(
         self, *, reason: str = "", by: str | None = None, evidence: dict[str, Any] | None = None,
@@ -173,6 +177,8 @@ class Loop:
                               serves=standing.previous)  # fmt: skip
         self._enthrone(standing, standing.previous, standing.champion, watching=False)
         self._ground.tell([ModelRolledBack(told)])
+        self.lead.promoted(standing.previous, None)
+        self.lead.out(standing.champion)
 
     def _enthrone(self, standing: Standing, champion: str, before: str, watching: bool) -> None:
         after = but(
@@ -198,6 +204,8 @@ class Loop:
         self._end_comparison(standing)
         versions.intend(self._store, self.name, CHALLENGER, None, self._ground.clock())
         self._ground.tell([kind(told)])
+        if kind is ChallengerRejected:
+            self.lead.out(standing.challenger)
 
     def _end_watch(
         self, standing: Standing, reason: str, evidence: dict[str, Any] | None = None,

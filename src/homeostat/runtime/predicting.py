@@ -28,6 +28,31 @@ def predicted(scorer: Scorer, version: Version, batch: Batch) -> Predictions:
     return found
 
 
+def said_by(scorer: Scorer, version: Version, batch: Batch) -> list[Any]:
+    """The label of a version for each record, None where there can be none; raises HomeostatError.
+
+    Where it served it is what it said then; only for the others it is asked.
+    """
+    labels: list[Any] = batch.predicted_label.tolist()
+    others = np.flatnonzero(batch.model_version != version.version)
+    if len(others):
+        found = predicted(scorer, version, batch.take(others))
+        for row, label in zip(others.tolist(), found.labels, strict=True):
+            labels[row] = label
+    return labels
+
+
+def as_served_by(scorer: Scorer, version: Version, batch: Batch) -> Batch:
+    """The records as if this version had served all of which it can say something."""
+    labels = said_by(scorer, version, batch)
+    told = zip(labels, batch.predicted_label.tolist(), strict=True)
+    named = zip(labels, batch.model_version.tolist(), strict=True)
+    return batch.with_predictions(
+        [other if label is None else label for label, other in told],
+        [other if label is None else version.version for label, other in named],
+    )
+
+
 def predicted_where_labelled(scorer: Scorer, version: Version, batch: Batch) -> Predictions:
     """The same for the records that have a label, None for the others; raises HomeostatError."""
     known = batch.labelled

@@ -20,7 +20,7 @@ from homeostat.lifecycle.scoring import Predictions
 from homeostat.lifecycle.versions import Version
 from homeostat.runtime.holding import compared
 from homeostat.runtime.joined import Joined, aged_on, labelled_on, picked
-from homeostat.runtime.predicting import predicted, predicted_where_labelled
+from homeostat.runtime.predicting import as_served_by, predicted, predicted_where_labelled
 from homeostat.runtime.training import older
 from homeostat.runtime.trainings import Care, Change
 from homeostat.stores import jobs, versions
@@ -77,6 +77,8 @@ class Scoring:
         if end == where.cursor:
             return False
         try:
+            if care.course.leader.wanted:
+                batch = self._as_champion(model, care, standing, batch)
             version = self._place(version)
             found = predicted_where_labelled(care.scorer, version, batch) if len(batch) else _NONE
             older_ones = self._remembered(model, care, standing, version, where, job)
@@ -107,12 +109,20 @@ class Scoring:
         end, batches = where.cursor, []
         for after, joined in facts:
             end = after
-            rows = np.flatnonzero(compared(joined.positions, manifest))
+            times = joined.batch.created_at
+            rows = np.flatnonzero(compared(joined.positions, times, manifest))
             if len(rows):
                 batches.append(picked(joined, rows).batch)
             if sum(map(len, batches)) >= _MOST:
                 break
         return end, Batch.joined(batches) if batches else Batch.from_records([])
+
+    def _as_champion(self, model: Model, care: Care, standing: Standing, batch: Batch) -> Batch:
+        """The records as the champion would have served them, whoever led then."""
+        champion = versions.found(self._reader, model.name, standing.champion)
+        if champion is None or not len(batch):
+            return batch
+        return as_served_by(care.scorer, self._place(champion), batch)
 
     def _hindered(self, name: str, problem: str | None) -> None:
         """What hinders the comparison of a model; None for nothing."""

@@ -108,7 +108,7 @@ class _Picker:
         self.full = False
 
     def see(self, joined: Joined) -> None:
-        joined = self._without_broken(self._without_held(joined))
+        joined = self._without_held(self._without_broken(joined))
         if not len(joined.positions):
             return
         inside = self._inside(joined)
@@ -123,9 +123,9 @@ class _Picker:
                 self.full = not inside.any()
 
     def _without_held(self, joined: Joined) -> Joined:
-        if self._latest <= 0:
-            return joined
         n = len(joined.positions)
+        if self._latest <= 0 or not n:
+            return joined
         last = min(self._latest, n)
         self._latest -= last
         self._held += last

@@ -15,6 +15,7 @@ from homeostat.errors import ConfigError
 from homeostat.lifecycle.course import Course
 from homeostat.lifecycle.versions import Registry, Version
 from homeostat.registries import Shelf
+from homeostat.runtime.following import Following
 from homeostat.runtime.ground import NotNow
 from homeostat.runtime.keeper import Keeper
 from homeostat.runtime.ledger import Ledger
@@ -129,6 +130,7 @@ class Caring:
                     place=artifacts.place,
                 ),
                 Scoring(reader, change, self.care_of, clock, artifacts.place, self._hinder),
+                Following(reader, change, self.care_of, clock, artifacts.place),
                 Registrar(reader, kept, self.registries, clock, self._differ),
                 artifacts,
             ]  # fmt: skip

@@ -69,6 +69,7 @@ async def model_versions(wires: Wires, request: Request) -> Response:
         standing = None if loop is None else loop.standing
         return {
             "standing": None if standing is None else msgspec.to_builtins(standing),
+            "serves": None if standing is None else standing.serves,
             "comparison": None if loop is None else loop.pairs.shown(),
             "retraining": loop is not None,
         }

@@ -26,6 +26,7 @@ SEVERITY = {
     "ModelPromoted": "info",
     "ModelRolledBack": "warning",
     "WatchEnded": "info",
+    "LeaderChanged": "info",
     "ChallengerRegistered": "info",
     "ChallengerReady": "info",
     "ChallengerRejected": "info",

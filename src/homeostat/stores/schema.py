@@ -94,6 +94,13 @@ STEPS: list[tuple[str, str]] = [
         "looks at earlier versions",
         "CREATE TABLE looks (model INTEGER PRIMARY KEY, position BIGINT NOT NULL, job TEXT)",
     ),
+    (
+        "who leads",
+        """
+        CREATE TABLE leads (
+            model INTEGER PRIMARY KEY, cursor BIGINT NOT NULL, body {BLOB} NOT NULL)
+        """,
+    ),
 ]
 
 _DIALECTS = {

@@ -22,6 +22,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     the challenger that is compared. causes: of that job. alarms: those that are open, with their
     numbers in the log. looked: when earlier versions were looked at last, in the records' time;
     trained: when a retraining began last. reign: the position from which on the champion serves.
+    leader: the version that is to answer, where that is not the champion.
     """
 
     champion: str
@@ -37,6 +38,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     looked: int = 0
     trained: int = 0
     reign: int = 0
+    leader: str | None = None
+
+    @property
+    def serves(self) -> str:
+        """The version that is to answer."""
+        return self.leader or self.champion
 
 
 class Progress(NamedTuple):
@@ -44,6 +51,19 @@ class Progress(NamedTuple):
 
     cut: int
     cursor: int
+
+
+class Lead(NamedTuple):
+    """Versions of which one leads. cursor: facts from there on are still to be counted.
+
+    since: the position from which on each takes part. favours: promotions, by their position,
+    that are still to be counted. share: the memory of their weights.
+    """
+
+    cursor: int
+    since: dict[str, int]
+    favours: Sequence[tuple[int, str]]
+    share: dict[str, Any]
 
 
 class Look(NamedTuple):
@@ -236,6 +256,39 @@ def end_look(store: Store, look: Look) -> bool:
     """It is done; False where it was before."""
     statement = "DELETE FROM looks WHERE model = ? AND position = ? RETURNING 1"
     return bool(store.database.execute(statement, look[:2]))
+
+
+# Who leads ----------------------------------------------------------------------------------------
+
+
+def lead_of(store: Store, model: int) -> Lead | None:
+    """Who may lead, and how it stands among them; None where the champion alone answers."""
+    rows = store.database.execute("SELECT cursor, body FROM leads WHERE model = ?", (model,))
+    if not rows:
+        return None
+    kept = msgspec.json.decode(unsealed(bytes(rows[0][1]), f"leader of model {model}"))
+    return Lead(int(rows[0][0]), kept["since"], kept["favours"], kept["share"])
+
+
+def keep_lead(store: Store, model: int, lead: Lead) -> None:
+    """How it stands now."""
+    statement = (
+        "INSERT INTO leads (model, cursor, body) VALUES (?, ?, ?) ON CONFLICT (model) "
+        "DO UPDATE SET cursor = excluded.cursor, body = excluded.body"
+    )
+    kept = {"since": lead.since, "favours": lead.favours, "share": lead.share}
+    body = msgspec.json.encode(kept)
+    store.database.execute(statement, (model, lead.cursor, sealed(body)))
+
+
+def drop_lead(store: Store, model: int) -> None:
+    """The champion alone answers."""
+    store.database.execute("DELETE FROM leads WHERE model = ?", (model,))
+
+
+def led(store: Store) -> set[int]:
+    """The models of which a version may lead."""
+    return {int(model) for (model,) in store.database.execute("SELECT model FROM leads")}
 
 
 # Registries ---------------------------------------------------------------------------------------

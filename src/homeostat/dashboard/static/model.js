@@ -164,7 +164,7 @@ export function modelPage(root, begin) {
 function standing(row, versions) {
   if (!row.champion) return [stat("Version", versions[0]?.version ?? "–", "no retraining is set up", "text")];
   return [
-    stat("Champion", row.champion, row.watched ? `watched against ${row.challenger}` : "", "text"),
+    stat("Champion", row.champion, [row.leader ? `${row.leader} answers now` : "", row.watched ? `watched against ${row.challenger}` : ""].filter(Boolean).join("; "), "text"),
     stat("Challenger", row.challenger && !row.watched ? row.challenger : "none", row.ready ? "is better; waits for a word" : "", "text"),
     stat("Last decision", row.decision ? time(row.decision.at) : "none yet", row.decision?.reason ?? "", "text"),
   ];

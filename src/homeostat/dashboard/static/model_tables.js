@@ -20,6 +20,7 @@ export function versionsCard(versions, row) {
 
 /** @param {string} version @param {any} row */
 function role(version, row) {
+  if (version === row.leader) return h("span", { class: "badge is-good" }, icon("promotion"), "Answers now");
   if (version === row.champion) return h("span", { class: "badge is-good" }, icon("promotion"), "Champion");
   if (version === row.challenger) return h("span", { class: "badge is-busy" }, icon("challenger"), row.watched ? "Watched" : "Challenger");
   return null;
