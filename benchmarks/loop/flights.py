@@ -8,7 +8,7 @@ beside monthly calendars (of the demonstration's learner, and of the one that is
 beside the champion alone, and for each change of the champion how both versions do on the flights
 of the following 30 days.
 
-`python benchmarks/loop/flights.py` takes a quarter of an hour. `--kill 20` lives the year a second time,
+`python benchmarks/loop/flights.py` takes a quarter of an hour. `--kill 20` lives the year twice,
 ends the service by SIGKILL at 20 random moments of it, and says whether it decided the same.
 `--set compare.minimum=500` changes a setting.
 """

@@ -20,7 +20,7 @@ PLAN = {
     "recall.alpha": 0.05,
     "recall.margin": 0.0,
     "recall.minimum": 3000,
-    "compare.alpha": 0.2,
+    "compare.alpha": 0.05,
     "compare.margin": 0.0,
     "compare.minimum": 3000,  # some days of flights, for those of one day share its weather
     "compare.patience": "30d",
