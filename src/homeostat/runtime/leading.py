@@ -106,20 +106,17 @@ class Leading:
         for name in (self._ground.champion, version):
             self._since.setdefault(name, now)
         self._share.join(self._ground.champion)
-        self._drop_oldest()
-
-    def _drop_oldest(self) -> None:
-        kept = (self._ground.known.champion, self._ground.known.challenger)
-        others = [name for name in self._since if name not in kept]
-        for name in others[: max(0, len(self._since) - self._rules.versions)]:
-            del self._since[name]
-            self._share.leave(name)
 
     def _arrive(self, after: int) -> None:
-        """Let those take part, and lead, who do so before a position."""
+        """Let those take part, and lead, who do so before a position; the oldest make room."""
         for name, since in self._since.items():
             if since < after:
                 self._share.join(name)
+        kept = (self._ground.known.champion, self._ground.known.challenger)
+        others = [name for name in self._share.weights if name not in kept]
+        for name in others[: max(0, len(self._share.weights) - self._rules.versions)]:
+            del self._since[name]
+            self._share.leave(name)
         while self._favours and self._favours[0][0] < after:
             name = self._favours.pop(0)[1]
             if name in self._since:
