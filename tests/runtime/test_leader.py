@@ -11,6 +11,7 @@ from homeostat.errors import ConfigError
 from homeostat.lifecycle.course import course_of as course_from
 from homeostat.runtime import crash
 from homeostat.runtime.ground import NotNow
+from homeostat.runtime.leading import Leading
 from homeostat.stores import versions
 
 NEVER = {"minimum": 10**6}  # a comparison that does not end by itself
@@ -173,6 +174,25 @@ def test_a_version_that_says_nothing_keeps_its_weight(school):
     school.traffic(range(100, 160), "yes", "yes")
     school.step()
     assert weights(school)["w1"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_losses_that_come_twice_count_once(school):
+    trained(school, "w1")
+    pieces = []
+    counted = Leading.scored
+    Leading.scored = lambda self, began, those: (
+        pieces.append((began, those)), counted(self, began, those)
+    )  # fmt: skip
+    try:
+        school.traffic(range(100, 105), "yes", "no")
+        school.step()
+    finally:
+        Leading.scored = counted
+    before = weights(school)
+    again = next(each for each in pieces if sum(piece.n for piece in each[1]) == 5)
+    school.act(lambda loop: loop.lead.scored(*again))
+    assert weights(school) == before
+    assert before["w1"] > 0.5
 
 
 def test_the_champion_is_compared_on_all_records_whoever_has_led(tmp_path):
