@@ -10,12 +10,14 @@ from house import House, record
 
 from homeostat.dashboard import charts
 from homeostat.dashboard.happening import Happening
+from homeostat.dashboard.happenings import OFTEN, Happenings
 from homeostat.dashboard.sparks import Sparks
 from homeostat.dashboard.states import Facts, state_of
 from homeostat.dashboard.stories import stories
 from homeostat.runtime.cells import MINUTE
 from homeostat.service.views import _changes
 from homeostat.stores import audit, silences
+from homeostat.stores.store import Stored
 from homeostat.times import parse, to_micros
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)  # noqa: UP017
@@ -195,6 +197,30 @@ def test_a_story_goes_from_drift_to_rollback():
     assert (first.job, first.outcome) == ("m-1", "rolled back")
     assert [step.seq for step in first.steps] == [1, 2, 3, 4, 5, 6, 7, 9]
     assert (second.job, second.outcome) == (None, "alarm")
+
+
+class Log:
+    """A store that has only events."""
+
+    def __init__(self, *kinds):
+        body = '{"%s":{"created_at":"2026-01-01T00:00:00Z","job":"m-1","challenger":"v2","requests":3}}'
+        self.told = [Stored(seq, kind, (body % kind).encode(), seq)
+                     for seq, kind in enumerate(kinds, 1)]  # fmt: skip
+
+    def events(self, model, after, limit):
+        return self.told[after : after + limit]
+
+
+@pytest.mark.parametrize("kind", OFTEN)
+def test_what_comes_often_pushes_no_decision_out(kind):
+    log, story = Log("RetrainQueued", kind, "ModelPromoted", *[kind] * 900), Happenings().of("m")
+    story.read(log, 1, 903)
+    kinds = [each.kind for each in story.latest]
+    assert kinds == ["RetrainQueued", "ModelPromoted", *[kind] * 200]
+    assert [each.outcome for each in stories("m", story.latest) if each.job == "m-1"] == [
+        "promoted"
+    ]
+    assert story.newest.seq == story.latest[-1].seq == 903
 
 
 def silence(house, until, **more):

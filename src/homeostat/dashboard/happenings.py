@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from heapq import merge
 
 from homeostat.dashboard.happening import TURNS, Happening, happening
 from homeostat.dashboard.open_alarms import OpenAlarms
@@ -10,7 +11,9 @@ from homeostat.stores.store import Store
 
 _BACK = 2_000  # events that are read back at the first look
 _PAGE = 1_000
-_KEPT = 200  # of a model, in memory
+_KEPT = 200  # of a model, in memory, and as many of those that come often
+
+OFTEN = ("RetrainRequested", "RetrainSuppressed", "LeaderChanged")
 
 DECISIONS = ("ModelPromoted", "ModelRolledBack", "ChallengerRejected", "ChallengerUndecided",
              "ChallengerReady", "WatchEnded")  # fmt: skip
@@ -22,7 +25,9 @@ class Story:
     def __init__(self) -> None:
         self.seq = -1  # the last event read; -1 before the first look
         self.alarms = OpenAlarms()
-        self.latest: deque[Happening] = deque(maxlen=_KEPT)
+        self.newest: Happening | None = None
+        self._often: deque[Happening] = deque(maxlen=_KEPT)
+        self._seldom: deque[Happening] = deque(maxlen=_KEPT)
         self.decision: Happening | None = None
         self.turned = 0  # when the champion last changed, in ms
 
@@ -40,8 +45,14 @@ class Story:
             self.seq, moved = page[-1].seq, True
         return moved
 
+    @property
+    def latest(self) -> list[Happening]:
+        """The latest events, in order; those that come often push out none of the others."""
+        return list(merge(self._often, self._seldom, key=lambda told: told.seq))
+
     def _hear(self, told: Happening) -> None:
-        self.latest.append(told)
+        (self._often if told.kind in OFTEN else self._seldom).append(told)
+        self.newest = told
         self.alarms.hear(told)
         if told.kind in DECISIONS:
             self.decision = told

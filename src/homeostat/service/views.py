@@ -134,7 +134,7 @@ async def model_stories(wires: Wires, request: Request) -> Response:
     """A model's retrainings as stories, and its latest events in words."""
     name = request.path_params["model"]
     await _row(wires, request)
-    told = list(wires.desk.overview.happenings.of(name).latest)
+    told = wires.desk.overview.happenings.of(name).latest
     return json_reply({
         "model": name,
         "stories": msgspec.to_builtins(stories.stories(name, told, _STORIES)),
@@ -146,12 +146,12 @@ async def decisions(wires: Wires, request: Request) -> Response:
     """The latest stories of all models, and those that wait for a person's word."""
     rows = await _rows(wires, request)
     happenings = wires.desk.overview.happenings
-    moved = sorted((row for row in rows if happenings.of(row["model"]).latest),
-                   key=lambda row: -happenings.of(row["model"]).latest[-1].at)  # fmt: skip
+    newest = {row["model"]: happenings.of(row["model"]).newest for row in rows}
+    moved = sorted((told.at, name) for name, told in newest.items() if told is not None)[::-1]
     found = [
         story
-        for row in moved[:_STORIES]
-        for story in stories.stories(row["model"], list(happenings.of(row["model"]).latest), 20)
+        for _, name in moved[:_STORIES]
+        for story in stories.stories(name, happenings.of(name).latest, 20)
     ]
     found.sort(key=lambda story: -story.at)
     waiting = [row for row in rows if row["waiting"] or row["ready"]]
