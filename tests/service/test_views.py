@@ -203,9 +203,11 @@ class Log:
     """A store that has only events."""
 
     def __init__(self, *kinds):
-        body = '{"%s":{"created_at":"2026-01-01T00:00:00Z","job":"m-1","challenger":"v2","requests":3}}'
-        self.told = [Stored(seq, kind, (body % kind).encode(), seq)
-                     for seq, kind in enumerate(kinds, 1)]  # fmt: skip
+        event = {"created_at": "2026-01-01T00:00:00Z", "job": "m-1", "requests": 3}
+        self.told = [
+            Stored(seq, kind, json.dumps({kind: event}).encode(), seq)
+            for seq, kind in enumerate(kinds, 1)
+        ]
 
     def events(self, model, after, limit):
         return self.told[after : after + limit]
