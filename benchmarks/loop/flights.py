@@ -29,6 +29,7 @@ import flights_model
 import numpy as np
 import pyarrow as pa
 from flights_plan import CONFIG, PLAN, filled
+from scipy.stats import t
 from served import Server
 
 from homeostat.demo.calendar import landed_within, monthly, never
@@ -48,7 +49,7 @@ TOLD = (
     "RetrainSucceeded",
     "RetrainFailed",
 )
-NOISE = 2.05  # standard errors of the mean of some 30 days, for flights of one day are dependent
+LAG = 4  # days
 
 
 class Year(NamedTuple):
@@ -218,7 +219,7 @@ def shown(flights: Flights, year: Year, plan: dict) -> dict:
     calendars = {d: float(monthly(flights, d * DAY)[0][:n].mean()) for d in (14, 30, 60, 365)}
     best = max(calendars, key=lambda window: calendars[window])
     accuracy, changes = float(year.right.mean()), list(followed(flights, year))
-    worse = sum(change["z"] < -NOISE for change in changes)
+    worse = sum(change["z"] < -change["noise"] for change in changes)
     print(f"{'':28}{'right':>8}{'retrainings':>13}")
     print(f"{'never retrained':28}{never(flights)[:n].mean():8.4f}{0:13}")
     for window, right in calendars.items():
@@ -234,8 +235,8 @@ def shown(flights: Flights, year: Year, plan: dict) -> dict:
           f"{worse} with fewer right in the 30 days after, beyond noise")  # fmt: skip
     for change in changes:
         print(
-            "  {day:>4}  {before:>12} -> {after:<12}  {difference:+.3f}  z {z:+.1f} by days, "
-            "{mcnemar:+.1f} by flights".format(**change)
+            "  {day:>4}  {before:>12} -> {after:<12}  {difference:+.3f} over {days} days  "
+            "z {z:+.1f} by days, {mcnemar:+.1f} by flights".format(**change)
         )
     return {
         "records": n, "accuracy": round(accuracy, 4), "best_calendar": round(calendars[best], 4),
@@ -291,11 +292,12 @@ def followed(flights: Flights, year: Year):
         rows = slice(int(np.searchsorted(flights.departed, minute)), until)
         truth = flights.label[rows]
         old, new = (year.predicted[v][rows] == truth for v in (before, after))
-        gained = new.astype(int) - old
+        gained, day = new.astype(int) - old, (flights.departed[rows] - minute) // DAY
+        z, noise = by_days(gained, day)
         yield {
             "day": minute // DAY, "before": before, "after": after, "flights": len(truth),
             "difference": round(float(gained.mean()), 4),
-            "z": round(by_days(gained, (flights.departed[rows] - minute) // DAY), 2),
+            "days": int(day[-1]) + 1, "z": round(z, 2), "noise": round(noise, 2),
             "mcnemar": round(int(gained.sum()) / max(1, int(np.abs(gained).sum())) ** 0.5, 2),
         }  # fmt: skip
 
@@ -307,12 +309,18 @@ def minutes(instant: str) -> int:
     )
 
 
-def by_days(gained: np.ndarray, day: np.ndarray) -> float:
-    """The mean gain a flight in its standard errors, where flights of one day are dependent."""
+def by_days(gained: np.ndarray, day: np.ndarray) -> tuple[float, float]:
+    """The mean gain a flight in its standard errors, and beyond how many it is no noise.
+
+    Flights of one day share its weather, and so do days that follow each other: residuals of days
+    up to LAG apart count together (Newey and West 1987), and few days ask for more (Student's t).
+    """
     flights, sums = np.bincount(day), np.bincount(day, gained)
-    mean = sums.sum() / flights.sum()
-    error = np.sqrt(np.square(sums - mean * flights).sum()) / flights.sum()
-    return float(mean / error) if error else 0.0
+    mean, n = sums.sum() / flights.sum(), len(flights)
+    left = sums - mean * flights
+    parts = [(1 - lag / (LAG + 1)) * (left[lag:] * left[: n - lag]).sum() for lag in range(LAG + 1)]
+    error = np.sqrt(max(2 * sum(parts) - parts[0], 0.0)) / flights.sum()
+    return float(mean / error) if error else 0.0, float(t.ppf(0.975, max(1, n - 1)))
 
 
 if __name__ == "__main__":

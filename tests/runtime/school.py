@@ -28,7 +28,7 @@ __all__ = [
 def course_of(rules=None, compare=None, data=None, recall=None, leader=None):
     return Course(
         trainer={"type": "told"},
-        scorer={"type": "answers"},
+        scorer={"type": "answers"} if leader else None,
         leader=Leading(**{"versions": 0} | (leader or {})),
         rules=Rules(**{"cooldown": 0, "per_day": 0, "per_week": 0} | (rules or {})),
         compare=Comparing(**{"minimum": 20} | (compare or {})),

@@ -2,16 +2,20 @@
 
 import random
 
+import numpy as np
 import pytest
 from school import Hand, Killed, School, course_of
 
 from homeostat import AccuracyMetric
 from homeostat.engine import Engine
-from homeostat.errors import ConfigError
+from homeostat.errors import ConfigError, HomeostatError
+from homeostat.lifecycle.course import Course
 from homeostat.lifecycle.course import course_of as course_from
 from homeostat.runtime import crash
+from homeostat.runtime.following import Following
 from homeostat.runtime.ground import NotNow
-from homeostat.runtime.leading import Leading
+from homeostat.runtime.leading import Leading, Piece
+from homeostat.runtime.trainings import Care
 from homeostat.stores import versions
 
 NEVER = {"minimum": 10**6}  # a comparison that does not end by itself
@@ -155,17 +159,191 @@ def test_only_the_latest_so_many_and_the_champion_take_part(tmp_path):
     assert [*weights(school)] == ["v1", "w2", "w3"]
 
 
-def test_a_version_that_cannot_be_asked_does_not_lead(school):
+class Broken:
+    """A scorer that cannot ask some versions."""
+
+    def __init__(self, scorer, versions, error=HomeostatError):
+        self.scorer, self.versions, self.error, self.asked = scorer, versions, error, 0
+
+    def predict(self, version, batch):
+        if version.version in self.versions:
+            self.asked += 1
+            raise self.error("away")
+        return self.scorer.predict(version, batch)
+
+
+def asked_by(school, scorer):
+    care = Care(school.course, school.trainer, scorer)
+    school.following = Following(
+        school.store, school.change, lambda _: care, lambda: school.now
+    )  # fmt: skip
+    return scorer
+
+
+SOON = 11_000_000
+
+
+@pytest.mark.parametrize("error", [HomeostatError, KeyError])
+def test_a_version_that_cannot_be_asked_does_not_lead(school, error):
     trained(school, "w1")
-    school.scorer.down = True
+    trained(school, "w2")
+    usual, scorer = school.following, asked_by(school, Broken(school.scorer, {"w1"}, error))
     school.traffic(range(100, 160), "yes", "no")
     school.step()
-    assert serves(school) == "v1"  # it is wrong too, but known
-    school.scorer.down = False
-    school.now += 60 * 1_000_000
+    assert list(weights(school).values()) == pytest.approx([1 / 3] * 3)  # it waits for a second try
+    school.step()
+    assert scorer.asked == 1
+    school.now += SOON
+    school.step()
+    assert (serves(school), scorer.asked) == ("v1", 2)
+    assert weights(school)["w1"] == pytest.approx(weights(school)["v1"])  # both are wrong
+    school.following = usual
     school.traffic(range(200, 260), "yes", "no")
     school.step()
     assert serves(school) == "w1"
+
+
+def test_one_failure_costs_no_label(school):
+    trained(school, "w1")
+    usual = school.following
+    asked_by(school, Broken(school.scorer, {"w1"}))
+    school.traffic(range(100, 160), "yes", "no")
+    school.step()
+    assert serves(school) == "v1"
+    school.following = usual
+    school.step()
+    assert serves(school) == "w1"
+
+
+def test_where_none_can_be_asked_all_waits(school):
+    trained(school, "w1")
+    asked_by(school, Broken(school.scorer, {"v1", "w1"}))
+    school.traffic(range(100, 160), "yes", "no")
+    for _ in range(5):
+        school.step()
+        school.now += SOON
+    assert weights(school) == {"v1": 0.5, "w1": 0.5}
+    asked_by(school, school.scorer)
+    school.step()
+    assert serves(school) == "w1"
+
+
+def test_a_model_that_is_not_taken_care_of_any_more_holds_up_nobody(school):
+    trained(school, "w1")
+
+    def gone(name, do):
+        raise NotNow("it is not taken care of any more")
+
+    school.following = Following(school.store, gone, lambda _: Care(Course()), lambda: school.now)
+    assert not school.following.step()
+
+
+def test_a_person_can_say_that_one_leads_no_more(school):
+    trained(school, "w1")
+    trained(school, "w2")
+    school.traffic(range(100, 160), "yes", "no")
+    school.step()
+    assert serves(school) == "w1"
+    for version, problem in (("v1", "is the champion"), ("w9", "no version 'w9' that may lead")):
+        with pytest.raises(NotNow, match=problem):
+            school.act(lambda loop, version=version: loop.reject(version, by="anna"))
+    school.act(lambda loop: loop.reject("w1", by="anna", reason="it leaks"))
+    assert serves(school) == "v1"
+    assert school.loop.standing.challenger == "w2"  # which is compared as before
+    told = school.told("ChallengerRejected")[-1]
+    assert (told["challenger"], told["by"], told["reason"]) == ("w1", "anna", "it leaks")
+    school.traffic(range(200, 230), "yes", "no")
+    school.step()
+    assert "w1" not in weights(school)
+
+
+def past(tmp_path):
+    """A model with versions that have served, that is rejected, and that is undecided."""
+    school = leading(tmp_path, versions=0)
+    school.traffic(range(20))
+    trained(school, "w1")
+    school.act(lambda loop: loop.promote(by="anna"))
+    trained(school, "w2")
+    school.act(lambda loop: loop.promote(by="anna"))
+    school.act(lambda loop: loop.roll_back(by="anna"))
+    trained(school, "w3")
+    school.act(lambda loop: loop.reject(by="anna"))
+    trained(school, "w4")
+    trained(school, "w5")
+    assert versions.led(school.store) == set()
+    school.store.close()
+
+
+def again(tmp_path, **leader):
+    return School(tmp_path, course_of(
+        compare=NEVER, leader={"versions": 9, "among": "registered", "lasts": 200} | leader
+    ), lambda name: Engine([AccuracyMetric(20)]))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("leader", "members"),
+    [
+        ({}, {"v1", "w1", "w4", "w5"}),
+        ({"among": "promoted"}, {"v1", "w1"}),
+        ({"versions": 3}, {"w1", "w4", "w5"}),
+    ],
+)
+def test_switched_on_those_take_part_whom_the_log_tells_of(tmp_path, leader, members):
+    past(tmp_path)
+    school = again(tmp_path, **leader)
+    school.step()
+    assert (serves(school), school.loop.standing.champion) == ("w1", "w1")
+    school.scorer.of = {"v1": "no", "w1": "yes"}
+    school.traffic(range(200, 260), "yes", "no", "w1")
+    school.step()
+    assert weights(school).keys() == members
+    assert serves(school) == ("v1" if "v1" in members else "w1")
+    school.store.close()
+
+
+def test_where_others_may_lead_it_begins_anew(tmp_path):
+    past(tmp_path)
+    school = again(tmp_path)
+    school.step()
+    school.scorer.of = {"v1": "yes", "w1": "yes", "w4": "no"}
+    school.traffic(range(200, 260), "yes", "no", "w1")
+    school.step()
+    assert serves(school) == "w4"  # which was never promoted
+    school.store.close()
+    school = again(tmp_path, among="promoted")
+    school.step()
+    assert serves(school) == "w1"
+    school.traffic(range(300, 303), "yes", "no", "w1")
+    school.step()
+    assert weights(school).keys() == {"v1", "w1"}
+    school.store.close()
+
+
+def test_labels_that_came_before_a_version_was_known_wait_for_what_it_says(school):
+    trained(school, "w1")
+    school.traffic(range(100, 130), "yes", "no")
+    position = school.account().position
+    at = versions.lead_of(school.store, school.account().number)
+    piece = Piece(position, 30, 0, {"v1": np.ones(30)})  # asked for before w1 was there
+    school.act(lambda loop: loop.lead.scored(at.cursor, [piece]))
+    after = versions.lead_of(school.store, school.account().number)
+    assert after.cursor == at.cursor
+    assert after.share["weights"]["v1"] == pytest.approx(0.5)
+    school.step()
+    assert serves(school) == "w1"
+
+
+def test_a_promotion_counts_before_those_who_come_after_it(tmp_path):
+    school = leading(tmp_path)
+    school.traffic(range(20))
+    trained(school, "w1")
+    school.act(lambda loop: loop.promote(by="anna"))
+    school.act(lambda loop: loop.roll_back(by="anna"))
+    trained(school, "w2")
+    school.scorer.of["w2"] = "yes"
+    school.traffic(range(100, 101))
+    school.step()
+    assert weights(school) == pytest.approx({"v1": 0.5, "w2": 0.5})
 
 
 def test_a_version_that_says_nothing_keeps_its_weight(school):

@@ -3,11 +3,13 @@
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
-from school import CANCELLED, School, course_of
+from school import CANCELLED, School, course_of, made
 from shop import START
 
 from homeostat import ADWIN, AccuracyMetric, DriftStrategy
+from homeostat.batch import Batch
 from homeostat.engine import Engine
 from homeostat.events import DriftDetected, DriftEnded, DriftEvent, EpisodeEvent
 from homeostat.lifecycle import Predictions, Trained
@@ -571,10 +573,6 @@ def test_the_latest_may_be_held_out(tmp_path):
 
 
 def test_shadow_traffic_is_joined_with_its_record_and_label(tmp_path):
-    from school import made
-
-    from homeostat.batch import Batch
-
     school = School(tmp_path)
     school.failing(range(30))
     trained(school, version="v2")
@@ -592,6 +590,60 @@ def test_shadow_traffic_is_joined_with_its_record_and_label(tmp_path):
     school.failing(range(60, 100))
     shadow(*range(60, 100))  # after record and label
     assert "ModelPromoted" in school.story()
+    school.store.close()
+
+
+def test_beside_a_scorer_shadow_traffic_tells_latencies_alone(tmp_path):
+    course = course_of({}, {"minimum": 10**6, "slower": 2.0})
+    school = School(tmp_path, msgspec.structs.replace(course, scorer={"type": "answers"}))
+    school.scorer.of = {"v1": "no", "v2": "yes"}
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.failing(range(30, 60))
+    school.step()
+    before = school.loop.pairs.shown()
+    sent = Batch.from_records(
+        [made(n, None, "yes", model_version="v2", latency_ms=70) for n in range(30, 60)]
+    )
+    known = school.ledger.labelled("default", sent.column("record_id").tolist())
+    school.act(lambda loop: loop.pairs.shadowed("v2", sent, known))
+    after = school.loop.pairs.shown()
+    assert after["n"] == before["n"] == 30
+    assert after["log_wealth"] == before["log_wealth"]
+    assert after["latency_ms"][1] == 70
+    assert "latency_ms" not in before
+    school.store.close()
+
+
+def test_a_number_that_is_none_hinders_the_comparison_until_it_is_one(tmp_path):
+    school = School(tmp_path, course_of(compare={"minimum": 10**6, "loss": "absolute"}))
+    school.scorer.of = {"v2": 1.5}
+    school.send(*(made(n, 1.0, 2.0) for n in range(30)))
+    trained(school, version="v2")
+    school.scorer.of["v2"] = float("inf")
+    school.send(*(made(n, 1.0, 2.0) for n in range(30, 60)))
+    school.step()
+    assert "must be finite" in school.scoring.problems["default"]
+    assert school.loop.pairs.shown()["n"] == 0
+    school.scorer.of["v2"] = 1.5
+    school.now += 11_000_000
+    school.step()
+    assert school.loop.pairs.shown()["n"] == 30
+    school.store.close()
+
+
+def test_a_version_that_is_promoted_by_name_has_the_job_that_made_it(tmp_path):
+    school = School(tmp_path, course_of(compare={"minimum": 10**6}))
+    school.failing(range(30))
+    trained(school, version="v2")
+    school.act(lambda loop: loop.promote(by="anna"))
+    first = school.loop.standing.job
+    school.failing(range(100, 130), "v2")
+    trained(school, version="v3")
+    school.act(lambda loop: loop.promote("v1", by="anna"))
+    assert school.loop.standing.job is None
+    school.act(lambda loop: loop.promote("v2", by="anna"))
+    assert school.told("ModelPromoted")[-1]["job"] == school.loop.standing.job == first
     school.store.close()
 
 

@@ -73,7 +73,7 @@ def in_every_table(store):
         versions.add_shadows(store, model, "v2", [versions.Shadow("a", '"x"', 0.1)])
         versions.intend(store, "shop", "champion", "v1", 1)
         versions.ask_look(store, versions.Look(model, 5, None))
-        versions.keep_lead(store, model, versions.Lead(5, {"v1": 0}, [(5, "v1")], {"weights": {}}))
+        versions.keep_lead(store, model, versions.Lead(5, "promoted", "v1", {}, [], {}))
         silences.keep(store, "shop", silences.Silence(1, 2, "tester"))
 
 

@@ -168,13 +168,14 @@ def test_looks_are_asked_for_and_ended_once(store):
 
 def test_who_leads_is_kept_to_the_last_bit(store):
     weights = {"v2": 1 / 3, "v1": 1 - 1 / 3}
-    lead = Lead(2**40, {"v1": 5, "v2": 0}, [(7, "v2")], {"weights": weights})
+    lead = Lead(2**40, "promoted", "v1", {"v1": 5, "v2": 0}, [(7, "v2")], {"weights": weights})
     with store.change():
-        versions.keep_lead(store, 1, Lead(1, {}, [], {}))
+        versions.keep_lead(store, 1, Lead(1, "registered", "", {}, [], {}))
         versions.keep_lead(store, 1, lead)
         versions.keep_lead(store, 2, lead)
     found = versions.lead_of(store, 1)
     assert (found.cursor, found.since, found.share) == (2**40, lead.since, lead.share)
+    assert (found.among, found.champion) == ("promoted", "v1")
     assert [*found.share["weights"]] == ["v2", "v1"]  # of equals the first leads
     assert [tuple(each) for each in found.favours] == [(7, "v2")]
     assert versions.led(store) == {1, 2}

@@ -81,12 +81,13 @@ _GENERATION = click.option(
     "--generation", type=int, metavar="N", help="Only if the champion has not changed since."
 )
 _VERSION = click.option("--version", metavar="NAME", help="This version, not the challenger.")
+_REJECTED = click.option("--version", metavar="NAME", help="Let this version lead no more.")
 
 retrain = _asking("retrain", "Ask for a retraining of MODEL now.")
 approve = _asking("approve", "Let the retraining of MODEL go on that waits for approval.", _JOB)
 cancel = _asking("cancel", "End the retraining of MODEL that runs or waits.", _JOB)
 promote = _asking("promote", "Let the challenger of MODEL serve.", _VERSION, _GENERATION)
-reject = _asking("reject", "Compare the challenger of MODEL no more.")
+reject = _asking("reject", "Compare the challenger of MODEL no more.", _REJECTED)
 rollback = _asking("rollback", "Let the version of MODEL serve again that served before.",
                    _GENERATION)  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -81,11 +82,20 @@ class Contest:
         self._n += int(known.sum())
         if found.latency_ms is not None:
             latency = np.asarray(found.latency_ms, dtype=np.float64)[rows]
-            self._latency[0] += int(known.sum())
-            self._latency[1] = _plus(self._latency[1], batch.latency_ms[known])
-            self._latency[2] = _plus(self._latency[2], latency[known])
+            self._timed(batch.latency_ms[known], latency[known])
         covariate = None if self.covariate is None else covariate_of(batch, self.covariate)
         self._decision.update(champion, challenger, covariate, self._segments(batch))
+
+    def timed(self, batch: Batch, latency_ms: Sequence[float]) -> None:
+        """How long the challenger has taken for records whose pair comes another way."""
+        served = np.asarray(batch.model_version == self._champion, dtype=bool)
+        latency = np.asarray(latency_ms, dtype=np.float64)
+        self._timed(batch.latency_ms[served], latency[served])
+
+    def _timed(self, champion: NDArray[np.float64], challenger: NDArray[np.float64]) -> None:
+        self._latency[0] += len(champion)
+        self._latency[1] = _plus(self._latency[1], champion)
+        self._latency[2] = _plus(self._latency[2], challenger)
 
     def _segments(self, batch: Batch) -> list[str] | None:
         names = self._rules.segments

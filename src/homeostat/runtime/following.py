@@ -10,11 +10,12 @@ import numpy as np
 
 from homeostat.batch import Batch
 from homeostat.decision.fixed_share import Floats
-from homeostat.errors import HomeostatError
 from homeostat.lifecycle.losses import losses
 from homeostat.lifecycle.versions import Version
+from homeostat.runtime.ground import NotNow
 from homeostat.runtime.joined import labelled_on
 from homeostat.runtime.leading import Piece
+from homeostat.runtime.loop import Loop
 from homeostat.runtime.predicting import said_by
 from homeostat.runtime.trainings import Care, Change
 from homeostat.stores import versions
@@ -27,11 +28,16 @@ _REST = 10_000_000  # microseconds for which a version that cannot be asked is n
 _log = logging.getLogger("homeostat.loop")
 
 
+class _Wait(Exception):
+    """It is better to ask again later than to count now."""
+
+
 class Following:
     """The leaders of all models. `clock` gives microseconds since 1970.
 
-    A version that cannot be asked counts as wrong, so that it does not lead; what one said where it
-    served itself is known without asking. Cost: a prediction of each version for each label.
+    A version that cannot be asked, the second time, counts as wrong, so that it does not lead;
+    where none can be asked all waits. What one said where it served itself is known without asking.
+    Cost: a prediction of each version for each label.
     """
 
     def __init__(
@@ -40,25 +46,43 @@ class Following:
     ) -> None:  # fmt: skip
         self._reader, self._change, self._care_of = reader, change, care_of
         self._clock, self._place = clock, place
-        self._resting: dict[tuple[str, str], int] = {}  # until when
+        self._later: dict[str, int] = {}  # until when a model waits
+        self._resting: dict[tuple[str, str], int] = {}  # and a version that failed
 
     def step(self) -> bool:
         """Count what has come; whether there was anything."""
         led = versions.led(self._reader)
-        models = [each for each in self._reader.models() if each.number in led] if led else []
+        models = [
+            model for model in self._reader.models()
+            if model.number in led or self._care_of(model.name).course.leader.wanted
+        ]  # fmt: skip
         return sum(self._followed(model) for model in models) > 0
 
     def _followed(self, model: Model) -> bool:
         care, lead = self._care_of(model.name), versions.lead_of(self._reader, model.number)
-        if not care.course.leader.wanted:
-            self._change(model.name, lambda loop: loop.lead.end())
-            return True
-        if lead is None or len(lead.since) < 2:
+        rules = care.course.leader
+        try:
+            if not rules.wanted or (lead is not None and lead.among != rules.among):
+                return lead is not None and self._changed(model, lambda loop: loop.lead.end())
+            if lead is None:
+                if versions.standing(self._reader, model.number) is None:
+                    return False
+                return self._changed(model, lambda loop: loop.lead.begin())
+            if len(lead.since) < 2 or self._later.get(model.name, 0) > self._clock():
+                return False
+            pieces = self._pieces(model, care, lead)
+            if pieces:
+                self._change(model.name, lambda loop: loop.lead.scored(lead.cursor, pieces))
+            return bool(pieces)
+        except NotNow:  # it is not taken care of any more
             return False
-        pieces = self._pieces(model, care, lead)
-        if pieces:
-            self._change(model.name, lambda loop: loop.lead.scored(lead.cursor, pieces))
-        return bool(pieces)
+        except _Wait:
+            self._later[model.name] = self._clock() + _REST
+            return False
+
+    def _changed(self, model: Model, do: Callable[[Loop], None]) -> bool:
+        self._change(model.name, do)
+        return True
 
     def _pieces(self, model: Model, care: Care, lead: Lead) -> list[Piece]:
         """What each version has lost on the next facts."""
@@ -71,8 +95,7 @@ class Following:
         labelled = [batch for _, batch in facts if len(batch)]
         if not labelled:
             return [Piece(after) for after, _ in facts]
-        whole = Batch.joined(labelled)
-        found = {name: self._losses(model.name, name, care, whole) for name in lead.since}
+        found = self._all_losses(model.name, care, lead, Batch.joined(labelled))
         pieces, start = [], 0
         for after, batch in facts:
             rows = slice(start, start + len(batch))
@@ -82,21 +105,34 @@ class Following:
             pieces.append(Piece(after, len(batch), at, lost))
         return pieces
 
-    def _losses(self, model: str, name: str, care: Care, batch: Batch) -> Floats:
-        """Of a version on each record; all of it where it cannot be asked."""
-        said = self._said(model, name, care, batch)
-        if said is None:
-            return np.ones(len(batch))
-        found = losses(care.course.compare, said, batch.ground_truth_label.tolist())
-        return np.minimum(found, 1.0)
+    def _all_losses(self, model: str, care: Care, lead: Lead, batch: Batch) -> dict[str, Floats]:
+        """Of each version on each record; all of it where one cannot be asked."""
+        said = {name: self._said(model, name, care, batch) for name in lead.since}
+        served = set(batch.model_version.tolist())
+        if len(said) > 1 and all(
+            labels is None or {name} == served for name, labels in said.items()
+        ):
+            raise _Wait
+        truth, all_wrong = batch.ground_truth_label.tolist(), np.ones(len(batch))
+        return {
+            name: all_wrong if labels is None
+            else np.minimum(losses(care.course.compare, labels, truth), 1.0)
+            for name, labels in said.items()
+        }  # fmt: skip
 
     def _said(self, model: str, name: str, care: Care, batch: Batch) -> list[Any] | None:
-        version = versions.found(self._reader, model, name)
-        if version is None or self._resting.get((model, name), 0) > self._clock():
+        """What a version says; None where it cannot be asked. Raises _Wait the first time."""
+        version, key = versions.found(self._reader, model, name), (model, name)
+        if version is None or self._resting.get(key, 0) > self._clock():
             return None
         try:
-            return said_by(care.scorer, self._place(version), batch)
-        except HomeostatError as error:
-            _log.warning("%s of %s cannot be asked and does not lead: %s", name, model, error)
-            self._resting[model, name] = self._clock() + _REST
+            said = said_by(care.scorer, self._place(version), batch)
+        except Exception as error:  # a scorer of somebody's own may raise anything
+            again = key in self._resting
+            self._resting[key] = self._clock() + (_REST if again else 0)
+            if not again:
+                _log.warning("%s of %s cannot be asked; it is tried again: %s", name, model, error)
+                raise _Wait from error
             return None
+        self._resting.pop(key, None)
+        return said

@@ -9,17 +9,25 @@ comes to the same leader.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
+import msgspec
 
 from homeostat.decision import FixedShare
 from homeostat.decision.fixed_share import Floats
 from homeostat.errors import SnapshotMismatch
-from homeostat.events import LeaderChanged, LeaderEvent
+from homeostat.events import (
+    ChallengerRegistered,
+    ChallengerRejected,
+    LeaderChanged,
+    LeaderEvent,
+    ModelPromoted,
+    ModelRolledBack,
+)
 from homeostat.lifecycle.course import REGISTERED
+from homeostat.lifecycle.course import Leading as Rules
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.ground import Ground, but
 from homeostat.stores import versions
@@ -47,12 +55,27 @@ class Leading:
         self._share = FixedShare(self._rules.lasts)
         self._since: dict[str, int] = {}
         self._favours: list[tuple[int, str]] = []
+        self._champion = ""  # by what was counted
         self._cursor = 0
         self._resumed()
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of each version that may lead, 1 together; empty where the champion alone answers."""
+        return {name: round(weight, 4) for name, weight in self._share.weights.items()}
+
+    def begin(self) -> None:
+        """Let those take part who may by what the log says; nothing where they do already."""
+        if self._since or not self._rules.wanted or self._ground.standing is None:
+            return
+        for name in eligible(self._ground, self._rules):
+            self._join(name)
+        self._keep()
 
     def registered(self, version: str) -> None:
         """A version is compared from now on."""
         if self._rules.wanted and self._rules.among == REGISTERED:
+            self.begin()
             self._join(version)
             self._keep()
 
@@ -62,6 +85,7 @@ class Leading:
         before: who was and may lead again; None where nobody may.
         """
         if self._rules.wanted:
+            self.begin()
             for version in (before, champion):
                 if version is not None:
                     self._join(version)
@@ -69,13 +93,15 @@ class Leading:
             self._keep()
         self._turn(champion)
 
-    def out(self, version: str) -> None:
-        """A version was rejected or taken back, and never leads again."""
-        if self._since.pop(version, None) is not None:
-            self._share.leave(version)
-            self._favours = [each for each in self._favours if each[1] != version]
-            self._turn(self._best())
-            self._keep()
+    def out(self, version: str) -> bool:
+        """A version was rejected or taken back, and leads no more; whether it took part."""
+        if self._since.pop(version, None) is None:
+            return False
+        self._share.leave(version)
+        self._favours = [each for each in self._favours if each[1] != version]
+        self._turn(self._best())
+        self._keep()
+        return True
 
     def end(self) -> None:
         """The champion alone answers from now on, as the configuration says."""
@@ -84,13 +110,18 @@ class Leading:
         self._turn(self._best())
 
     def scored(self, began: int, pieces: Sequence[Piece]) -> None:
-        """Losses on the facts from a position on, in order."""
+        """Losses on the facts from a position on, in order.
+
+        Where losses lack of a version that takes part it stops: it came since they were asked for.
+        """
         if self._cursor != began or not self._since:
             return
         for piece in pieces:
             self._arrive(piece.after)
-            silent = np.full(piece.n, np.nan)
-            self._share.update({n: piece.losses.get(n, silent) for n in self._share.weights})
+            if piece.n:
+                if not self._share.weights.keys() <= piece.losses.keys():
+                    break
+                self._share.update({name: piece.losses[name] for name in self._share.weights})
             self._turn(self._best(), piece.at)
             self._cursor = piece.after
         crashpoint("lead_counted")
@@ -99,28 +130,40 @@ class Leading:
     # Who takes part ---------------------------------------------------------------------------
 
     def _join(self, version: str) -> None:
-        """It takes part from the next fact on, and so does the champion."""
+        """It takes part from the next fact on; the first of all at once."""
         now = self._ground.position()
-        if len(self._since) < 2:
+        if not self._since:
+            self._champion = self._ground.champion
+        if len(self._since) < 2 and version not in self._since:
             self._cursor = now  # one alone needs no losses
-        for name in (self._ground.champion, version):
-            self._since.setdefault(name, now)
-        self._share.join(self._ground.champion)
+        self._since.setdefault(version, now)
+        if not self._share.weights:
+            self._share.join(version)
 
     def _arrive(self, after: int) -> None:
         """Let those take part, and lead, who do so before a position; the oldest make room."""
-        for name, since in self._since.items():
-            if since < after:
+        for at, is_favour, name in self._due(after):
+            if is_favour:
+                self._favours.pop(0)
+                self._champion = name
+                self._since.setdefault(name, at)
+                self._share.favour(name)
+            else:
                 self._share.join(name)
-        kept = (self._ground.known.champion, self._ground.known.challenger)
-        others = [name for name in self._share.weights if name not in kept]
+        if not self._share.weights:
+            return
+        newest = max(self._share.weights, key=lambda name: self._since[name])
+        others = [name for name in self._share.weights if name not in (self._champion, newest)]
         for name in others[: max(0, len(self._share.weights) - self._rules.versions)]:
             del self._since[name]
             self._share.leave(name)
-        while self._favours and self._favours[0][0] < after:
-            name = self._favours.pop(0)[1]
-            if name in self._since:
-                self._share.favour(name)
+
+    def _due(self, after: int) -> list[tuple[int, bool, str]]:
+        """Who joins and who is favoured before a position, in order."""
+        joins = [(at, False, name) for name, at in self._since.items()
+                 if name not in self._share.weights]  # fmt: skip
+        favours = [(at, True, name) for at, name in self._favours]
+        return sorted((each for each in joins + favours if each[0] < after), key=lambda e: e[:2])
 
     # Who leads --------------------------------------------------------------------------------
 
@@ -138,24 +181,62 @@ class Leading:
             return
         self._ground.stand(but(standing, leader=leader))
         if best != standing.serves:
-            weights = {name: round(weight, 4) for name, weight in self._share.weights.items()}
             moment = from_micros(at or self._ground.at())
-            told = LeaderEvent(best, standing.serves, moment, weights)
+            told = LeaderEvent(best, standing.serves, moment, self.weights)
             self._ground.tell([LeaderChanged(told)])
 
     # Keeping ----------------------------------------------------------------------------------
 
     def _resumed(self) -> None:
         kept = versions.lead_of(self._ground.store, self._ground.number)
-        if kept is None:
+        if kept is None or kept.among != self._rules.among:  # then it begins anew
             return
         try:
             self._share.restore(kept.share)
         except SnapshotMismatch:  # of another version of homeostat: the weights begin anew
             self._share = FixedShare(self._rules.lasts)
-        self._since, self._cursor = dict(kept.since), kept.cursor
+        self._since, self._cursor, self._champion = dict(kept.since), kept.cursor, kept.champion
         self._favours = [(at, name) for at, name in kept.favours]
 
     def _keep(self) -> None:
-        lead = Lead(self._cursor, self._since, self._favours, self._share.snapshot())
+        lead = Lead(self._cursor, self._rules.among, self._champion, self._since, self._favours,
+                    self._share.snapshot())  # fmt: skip
         versions.keep_lead(self._ground.store, self._ground.number, lead)
+
+
+def eligible(ground: Ground, rules: Rules) -> list[str]:
+    """Who may lead by what the log says, as far as it is kept, the oldest first."""
+    may: dict[str, None] = {}
+    for kind, told in _told(ground):
+        if kind == ChallengerRegistered.__name__:
+            if rules.among == REGISTERED:
+                may[told["version"]] = None
+            continue
+        if kind == ChallengerRejected.__name__:
+            may.pop(told["challenger"], None)
+            continue
+        may |= {told["model_version"]: None}
+        if kind == ModelPromoted.__name__:
+            may[told["challenger"]] = None
+        else:
+            may.pop(told["challenger"], None)
+    champion = ground.champion
+    others = [name for name in may if name != champion][-(rules.versions - 1) :]
+    return [champion, *others]
+
+
+def _told(ground: Ground) -> Iterator[tuple[str, dict[str, Any]]]:
+    after = 0
+    while page := ground.store.events(ground.number, after, _PAGE, _KINDS):
+        for event in page:
+            yield event.kind, msgspec.json.decode(event.body)[event.kind]
+        after = page[-1].seq
+
+
+_PAGE = 1_000
+_KINDS = (
+    ChallengerRegistered.__name__,
+    ChallengerRejected.__name__,
+    ModelPromoted.__name__,
+    ModelRolledBack.__name__,
+)

@@ -144,26 +144,47 @@ class Loop:
             raise NotNow(f"{self.name} has no challenger; name the version")
         if chosen == standing.champion:
             raise NotNow(f"{chosen} is the champion of {self.name} already")
-        if versions.found(self._store, self.name, chosen) is None:
+        found = versions.found(self._store, self.name, chosen)
+        if found is None:
             raise NotNow(f"{self.name} has no version {chosen!r}")
+        if chosen != standing.challenger or standing.watched:  # what made it is another job
+            standing = but(standing, job=found.job, causes=[])
         told = self._decision(standing, chosen, reason or "asked for", by, evidence)
         if standing.watched:
             self._end_watch(standing, f"{chosen} serves from now on", by=by)
         watching = self._ground.course.compare.watch > 0
-        self._enthrone(self._ground.known, chosen, standing.champion, watching)
+        now = but(self._ground.known, job=standing.job, causes=standing.causes)
+        self._enthrone(now, chosen, standing.champion, watching)
         self._ground.tell([ModelPromoted(told)])
         self.lead.promoted(chosen, standing.champion)
 
     def reject(
-        self, *, reason: str = "", by: str | None = None, evidence: dict[str, Any] | None = None,
-        undecided: bool = False,
+        self, version: str | None = None, *, reason: str = "", by: str | None = None,
+        evidence: dict[str, Any] | None = None, undecided: bool = False,
     ) -> None:  # fmt: skip
-        """The challenger is compared no more; the champion stays. Raises NotNow."""
+        """The challenger is compared no more; the champion stays. Raises NotNow.
+
+        version: another one that may lead, which it then does no more.
+        """
         standing = self._ground.known
+        if version not in (None, standing.challenger):
+            self._leads_no_more(standing, str(version), reason, by)
+            return
         if standing.challenger is None or standing.watched:
             raise NotNow(f"{self.name} has no challenger")
         kind = ChallengerUndecided if undecided else ChallengerRejected
         self._close(kind, standing, reason or "asked for", evidence, by)
+
+    def _leads_no_more(
+        self, standing: Standing, version: str, reason: str, by: str | None
+    ) -> None:  # fmt: skip
+        if version == standing.champion:
+            raise NotNow(f"{version} is the champion of {self.name}; roll it back")
+        if not self.lead.out(version):
+            raise NotNow(f"{self.name} has no version {version!r} that may lead")
+        told = self._decision(but(standing, job=None, causes=[]), version,
+                              reason or "asked for", by, None)  # fmt: skip
+        self._ground.tell([ChallengerRejected(told)])
 
     def roll_back(
         self, *, reason: str = "", by: str | None = None, evidence: dict[str, Any] | None = None,

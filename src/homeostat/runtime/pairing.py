@@ -127,11 +127,10 @@ class Pairing:
         current = standing is not None and standing.challenger == version
         if self._contest is None or not current or self._progress.cursor != began:
             return
-        self._progress = self._progress._replace(cursor=end)
         if remembered is not None:
             self._contest.remember(*remembered)
         self._contest.update(batch, found)
-        self._unkept = True
+        self._progress, self._unkept = self._progress._replace(cursor=end), True
 
     def _paired(self, batch: Batch, shadows: Sequence[Shadow]) -> None:
         if self._contest is None:
@@ -139,10 +138,12 @@ class Pairing:
         labels = [msgspec.json.decode(shadow.label) for shadow in shadows]
         latencies = [shadow.latency_ms for shadow in shadows]
         known = [latency for latency in latencies if latency is not None]
-        self._contest.update(batch, Predictions(
-            labels=labels, latency_ms=known if len(known) == len(latencies) else None
-        ))  # fmt: skip
+        timed = known if len(known) == len(latencies) else None
         self._unkept = True
+        if self._ground.course.scorer is None:
+            self._contest.update(batch, Predictions(labels=labels, latency_ms=timed))
+        elif timed is not None:  # the scorer gives the pair: twice would be too much evidence
+            self._contest.timed(batch, timed)
 
     # Keeping ----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ def predicted(scorer: Scorer, version: Version, batch: Batch) -> Predictions:
             "labels", f"are {len(found.labels):,} for {len(batch):,} records",
             "one a record, in order",
         )  # fmt: skip
+    if any(isinstance(label, float) and not math.isfinite(label) for label in found.labels):
+        raise InvalidInput("labels", "must be finite where they are numbers", "or None for none")
     if found.latency_ms is not None and not np.isfinite(np.asarray(found.latency_ms)).all():
         raise InvalidInput("latency_ms", "must be finite", "leave it out where it is not known")
     return found

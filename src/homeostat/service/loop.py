@@ -70,6 +70,7 @@ async def model_versions(wires: Wires, request: Request) -> Response:
         return {
             "standing": None if standing is None else msgspec.to_builtins(standing),
             "serves": None if standing is None else standing.serves,
+            "weights": {} if loop is None else loop.lead.weights,
             "comparison": None if loop is None else loop.pairs.shown(),
             "retraining": loop is not None,
         }
@@ -122,10 +123,10 @@ async def promote(wires: Wires, request: Request) -> Response:
 
 
 async def reject(wires: Wires, request: Request) -> Response:
-    """Compare the challenger no more."""
+    """Compare the challenger no more, or let a version that is named lead no more."""
 
     def do(loop: Loop, asked: Asked, actor: str) -> dict[str, Any]:
-        loop.reject(reason=asked.reason, by=actor, evidence=loop.pairs.shown())
+        loop.reject(asked.version, reason=asked.reason, by=actor, evidence=loop.pairs.shown())
         return _standing(loop)
 
     return await _done(wires, request, "reject", do)

@@ -56,11 +56,14 @@ class Progress(NamedTuple):
 class Lead(NamedTuple):
     """Versions of which one leads. cursor: facts from there on are still to be counted.
 
-    since: the position from which on each takes part. favours: promotions, by their position,
-    that are still to be counted. share: the memory of their weights.
+    among: which may, as it was configured. champion: by what was counted. since: the position from
+    which on each takes part. favours: promotions, by their position, that are still to be counted.
+    share: the memory of their weights.
     """
 
     cursor: int
+    among: str
+    champion: str
     since: dict[str, int]
     favours: Sequence[tuple[int, str]]
     share: dict[str, Any]
@@ -267,7 +270,7 @@ def lead_of(store: Store, model: int) -> Lead | None:
     if not rows:
         return None
     kept = msgspec.json.decode(unsealed(bytes(rows[0][1]), f"leader of model {model}"))
-    return Lead(int(rows[0][0]), kept["since"], kept["favours"], kept["share"])
+    return Lead(cursor=int(rows[0][0]), **kept)
 
 
 def keep_lead(store: Store, model: int, lead: Lead) -> None:
@@ -276,7 +279,8 @@ def keep_lead(store: Store, model: int, lead: Lead) -> None:
         "INSERT INTO leads (model, cursor, body) VALUES (?, ?, ?) ON CONFLICT (model) "
         "DO UPDATE SET cursor = excluded.cursor, body = excluded.body"
     )
-    kept = {"since": lead.since, "favours": lead.favours, "share": lead.share}
+    kept = lead._asdict()
+    del kept["cursor"]
     body = msgspec.json.encode(kept)
     store.database.execute(statement, (model, lead.cursor, sealed(body)))
 
