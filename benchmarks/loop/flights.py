@@ -29,7 +29,6 @@ import flights_model
 import numpy as np
 import pyarrow as pa
 from flights_plan import CONFIG, PLAN, filled
-from scipy.stats import t
 from served import Server
 
 from homeostat.demo.calendar import landed_within, monthly, never
@@ -236,7 +235,7 @@ def shown(flights: Flights, year: Year, plan: dict) -> dict:
     for change in changes:
         print(
             "  {day:>4}  {before:>12} -> {after:<12}  {difference:+.3f} over {days} days  "
-            "z {z:+.1f} by days, {mcnemar:+.1f} by flights".format(**change)
+            "z {z:+.1f} by days (noise {noise:.1f}), {mcnemar:+.1f} by flights".format(**change)
         )
     return {
         "records": n, "accuracy": round(accuracy, 4), "best_calendar": round(calendars[best], 4),
@@ -281,6 +280,7 @@ def blended_calendar(flights: Flights, windows: list[int]) -> np.ndarray:
 
 def followed(flights: Flights, year: Year):
     """Each change of the champion: both versions on the flights of the 30 days after it."""
+    alikeness = alike(flights)
     for event in year.events:
         if event["kind"] not in ("ModelPromoted", "ModelRolledBack"):
             continue
@@ -293,11 +293,12 @@ def followed(flights: Flights, year: Year):
         truth = flights.label[rows]
         old, new = (year.predicted[v][rows] == truth for v in (before, after))
         gained, day = new.astype(int) - old, (flights.departed[rows] - minute) // DAY
-        z, noise = by_days(gained, day)
+        days = int(day[-1]) + 1
         yield {
             "day": minute // DAY, "before": before, "after": after, "flights": len(truth),
             "difference": round(float(gained.mean()), 4),
-            "days": int(day[-1]) + 1, "z": round(z, 2), "noise": round(noise, 2),
+            "days": days, "z": round(by_days(gained, day), 2),
+            "noise": round(noise(days, alikeness), 2),
             "mcnemar": round(int(gained.sum()) / max(1, int(np.abs(gained).sum())) ** 0.5, 2),
         }  # fmt: skip
 
@@ -309,18 +310,42 @@ def minutes(instant: str) -> int:
     )
 
 
-def by_days(gained: np.ndarray, day: np.ndarray) -> tuple[float, float]:
-    """The mean gain a flight in its standard errors, and beyond how many it is no noise.
+def by_days(gained: np.ndarray, day: np.ndarray) -> float:
+    """The mean gain a flight in its standard errors.
 
     Flights of one day share its weather, and so do days that follow each other: residuals of days
-    up to LAG apart count together (Newey and West 1987), and few days ask for more (Student's t).
+    up to LAG apart count together (Newey and West 1987).
     """
     flights, sums = np.bincount(day), np.bincount(day, gained)
     mean, n = sums.sum() / flights.sum(), len(flights)
     left = sums - mean * flights
     parts = [(1 - lag / (LAG + 1)) * (left[lag:] * left[: n - lag]).sum() for lag in range(LAG + 1)]
     error = np.sqrt(max(2 * sum(parts) - parts[0], 0.0)) / flights.sum()
-    return float(mean / error) if error else 0.0, float(t.ppf(0.975, max(1, n - 1)))
+    return float(mean / error) if error else 0.0
+
+
+def alike(flights: Flights) -> float:
+    """How alike two days are that follow each other: the correlation of their shares of labels.
+
+    Each less the mean of the 31 days around it, so that seasons do not count.
+    """
+    day = flights.departed // DAY
+    share = np.bincount(day, flights.label == "usual") / np.maximum(np.bincount(day), 1)
+    around = np.convolve(np.pad(share, 15, mode="edge"), np.ones(31) / 31, "valid")
+    left = share - around
+    return float(np.corrcoef(left[:-1], left[1:])[0, 1])
+
+
+def noise(days: int, alikeness: float, draws: int = 4_000) -> float:
+    """What `by_days` is below in 2.5 % of so many days of noise, each so alike the one before."""
+    rng = np.random.default_rng(days)
+    day, found = np.arange(days), []
+    for _ in range(draws):
+        left = rng.normal(size=days)
+        for at in range(1, days):
+            left[at] = alikeness * left[at - 1] + (1 - alikeness**2) ** 0.5 * left[at]
+        found.append(by_days(left, day))
+    return float(-np.quantile(found, 0.025))
 
 
 if __name__ == "__main__":
