@@ -33,7 +33,7 @@ class _Wait(Exception):
 
 
 class Following:
-    """The leaders of all models. `clock` gives microseconds since 1970.
+    """The leaders of all models. `clock` gives microseconds since 1970. wanted: by any model.
 
     A version that cannot be asked, the second time, counts as wrong, so that it does not lead;
     where none can be asked all waits. What one said where it served itself is known without asking.
@@ -43,9 +43,10 @@ class Following:
     def __init__(
         self, reader: Store, change: Change, care_of: Callable[[str], Care],
         clock: Callable[[], int], place: Callable[[Version], Version] = lambda version: version,
+        wanted: bool = True,
     ) -> None:  # fmt: skip
         self._reader, self._change, self._care_of = reader, change, care_of
-        self._clock, self._place = clock, place
+        self._clock, self._place, self._wanted = clock, place, wanted
         self._later: dict[str, int] = {}  # until when a model waits
         self._resting: dict[tuple[str, str], int] = {}  # and a version that failed
 
@@ -53,7 +54,7 @@ class Following:
         """Count what has come; whether there was anything."""
         led = versions.led(self._reader)
         models = [
-            model for model in self._reader.models()
+            model for model in (self._reader.models() if led or self._wanted else ())
             if model.number in led or self._care_of(model.name).course.leader.wanted
         ]  # fmt: skip
         return sum(self._followed(model) for model in models) > 0

@@ -97,9 +97,11 @@ class Caring:
                 _log.warning("the comparison of %s waits for its scorer: %s", name, problem)
         self.hindered = found
 
+    def _all(self) -> list[Care]:
+        return [*self._cares.values(), *([self._usual] if self._usual else [])]
+
     def _plugins(self) -> list[Any]:
-        cares = [*self._cares.values(), *([self._usual] if self._usual else [])]
-        found = [plugin for care in cares for plugin in (care.trainer, care.scorer)]
+        found = [plugin for care in self._all() for plugin in (care.trainer, care.scorer)]
         return [*(plugin for plugin in found if plugin is not None), *self.registries]
 
     @contextmanager
@@ -130,7 +132,10 @@ class Caring:
                     place=artifacts.place,
                 ),
                 Scoring(reader, change, self.care_of, clock, artifacts.place, self._hinder),
-                Following(reader, change, self.care_of, clock, artifacts.place),
+                Following(
+                    reader, change, self.care_of, clock, artifacts.place,
+                    any(care.course.leader.wanted for care in self._all()),
+                ),
                 Registrar(reader, kept, self.registries, clock, self._differ),
                 artifacts,
             ]  # fmt: skip
