@@ -3,7 +3,7 @@ from power import cut_once
 
 from homeostat.stores import sqlite
 
-CUTS, FAST = 8, 12
+CUTS, FAST = 8, 24
 
 
 @pytest.fixture(autouse=True)
