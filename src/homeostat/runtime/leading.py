@@ -9,11 +9,9 @@ comes to the same leader.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import NamedTuple
 
 from homeostat.decision import FixedShare
 from homeostat.decision.fixed_share import Floats
@@ -30,6 +28,7 @@ from homeostat.lifecycle.course import REGISTERED
 from homeostat.lifecycle.course import Leading as Rules
 from homeostat.runtime.crash import crashpoint
 from homeostat.runtime.ground import Ground, but
+from homeostat.runtime.regimes import told
 from homeostat.stores import versions
 from homeostat.stores.versions import Lead
 from homeostat.times import from_micros
@@ -182,8 +181,8 @@ class Leading:
         self._ground.stand(but(standing, leader=leader))
         if best != standing.serves:
             moment = from_micros(at or self._ground.at())
-            told = LeaderEvent(best, standing.serves, moment, self.weights)
-            self._ground.tell([LeaderChanged(told)])
+            event = LeaderEvent(best, standing.serves, moment, self.weights)
+            self._ground.tell([LeaderChanged(event)])
 
     # Keeping ----------------------------------------------------------------------------------
 
@@ -207,33 +206,23 @@ class Leading:
 def eligible(ground: Ground, rules: Rules) -> list[str]:
     """Who may lead by what the log says, as far as it is kept, the oldest first."""
     may: dict[str, None] = {}
-    for kind, told in _told(ground):
-        if kind == ChallengerRegistered.__name__:
+    for event in told(ground.store, ground.number, _KINDS):
+        payload = event.payload
+        if isinstance(event, ChallengerRegistered):
             if rules.among == REGISTERED:
-                may[told["version"]] = None
+                may[payload.version] = None
             continue
-        if kind == ChallengerRejected.__name__:
-            may.pop(told["challenger"], None)
-            continue
-        may |= {told["model_version"]: None}
-        if kind == ModelPromoted.__name__:
-            may[told["challenger"]] = None
+        if not isinstance(event, ChallengerRejected):
+            may |= {payload.model_version: None}
+        if isinstance(event, ModelPromoted):
+            may[payload.challenger] = None
         else:
-            may.pop(told["challenger"], None)
+            may.pop(payload.challenger, None)
     champion = ground.champion
     others = [name for name in may if name != champion][-(rules.versions - 1) :]
     return [champion, *others]
 
 
-def _told(ground: Ground) -> Iterator[tuple[str, dict[str, Any]]]:
-    after = 0
-    while page := ground.store.events(ground.number, after, _PAGE, _KINDS):
-        for event in page:
-            yield event.kind, msgspec.json.decode(event.body)[event.kind]
-        after = page[-1].seq
-
-
-_PAGE = 1_000
 _KINDS = (
     ChallengerRegistered.__name__,
     ChallengerRejected.__name__,

@@ -58,7 +58,7 @@ def past_of(store: Store, model: int, job: Job | None = None) -> Past:
     open_since: dict[tuple[Any, Any], int] = {}
     broken: list[tuple[int, int]] = []
     onsets: set[int] = set()
-    for event in _told(store, model, _KINDS, until):
+    for event in told(store, model, _KINDS, until):
         payload = event.payload
         at = to_micros(payload.created_at)
         if isinstance(event, ModelPromoted | ModelRolledBack):
@@ -92,7 +92,10 @@ def _asked_at(store: Store, model: int, job: Job | None) -> int:
     return FOR_EVER
 
 
-def _told(store: Store, model: int, kinds: tuple[str, ...], until: int) -> Iterator[SystemEvent]:
+def told(
+    store: Store, model: int, kinds: tuple[str, ...], until: int = FOR_EVER
+) -> Iterator[SystemEvent]:
+    """A model's events of some kinds, in order, up to a number in its log."""
     return (event for _, event in _numbered(store, model, kinds, until))
 
 
