@@ -52,9 +52,8 @@ LAG = 4  # days
 
 
 class Year(NamedTuple):
-    """What came of it. served: the version, of each flight; predicted: what each version says."""
+    """What came of it. predicted: what each version says."""
 
-    served: np.ndarray
     right: np.ndarray
     events: list[dict]
     predicted: dict[str, np.ndarray]
@@ -75,11 +74,10 @@ class Year(NamedTuple):
 
 
 class Serving:
-    """Predicts at departure, with whichever version it is told, and remembers who said what."""
+    """Predicts at departure, with whichever version it is told, and remembers what was said."""
 
     def __init__(self, flights: Flights) -> None:
         self.flights = flights
-        self.served = np.full(len(flights), "", dtype=object)
         self.predicted = np.full(len(flights), "", dtype=object)
         self._models: dict[str, object] = {}
 
@@ -89,7 +87,7 @@ class Serving:
             self._models[version] = flights_model.load(artifact)
         values = self.flights.features[rows]
         said = self._models[version].predict(values)
-        self.served[rows], self.predicted[rows] = version, said
+        self.predicted[rows] = said
         at = instants(self.flights.departed[rows])
         columns = {
             "record_id": [f"f{row}" for row in rows], "model": [MODEL] * len(rows),
@@ -208,8 +206,7 @@ def _lived(flights: Flights, server: Server, options, kills: dict[int, float]) -
         each["version"]: each["artifact"] for each in told["versions"] if each["artifact"]
     }
     predictions = {v: flights_model.load(a).predict(flights.features) for v, a in artifacts.items()}
-    served = serving.served[first_of(flights) : departed]
-    return Year(served, right == truth, events, predictions, server.starts)
+    return Year(right == truth, events, predictions, server.starts)
 
 
 def shown(flights: Flights, year: Year, plan: dict) -> dict:
